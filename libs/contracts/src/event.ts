@@ -1,0 +1,2 @@
+/** `magpie.event.v1`: what every record of the log holds. */
+export * from './generated/magpie/event/v1/record.js';

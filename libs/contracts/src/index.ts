@@ -1,0 +1,12 @@
+export * as auth from './auth.js';
+export * as event from './event.js';
+export * as gateway from './gateway.js';
+export * as messaging from './messaging.js';
+export * as social from './social.js';
+export * as sync from './sync.js';
+export * as wire from './wire.js';
+export { COMMANDS, METHODS, OPERATIONS, type CommandInfo, type MethodInfo, type MethodName } from './methods.js';
+export { ERRORS, codeOf, toDomainError, toWireError, type ErrorRow } from './errors.js';
+export { EVENTS, type Codec, type EventType, type EventTypes } from './events.js';
+export { appendFields, int64Field, messageField, renderFor } from './rendering.js';
+export { TOPICS, partitionsOf, type TopicKind, type TopicName, type TopicSpec } from './topics.js';

@@ -1,0 +1,27 @@
+import { Message } from './messaging.js';
+import { appendFields, int64Field, messageField, renderFor } from './rendering.js';
+import { Item } from './sync.js';
+
+// Goal: parts written one after another decode as one message. Real: the generated codecs.
+describe('rendering', () => {
+  const common = Message.encode(Message.fromPartial({ messageId: 'm1', from: 'ua', to: 'ub' })).finish();
+  const renderings = [
+    { users: ['ua'], body: Message.encode(Message.fromPartial({ peer: 'ub', clientId: 'c1' })).finish() },
+    { users: ['ub'], body: Message.encode(Message.fromPartial({ peer: 'ua' })).finish() },
+  ];
+
+  it('gives each reader the common fields and their own', () => {
+    const position = 3 * 2 ** 44 + 7;
+    const placed = appendFields(common, int64Field(5, position));
+    const forSender = Message.decode(renderFor('ua', placed, renderings));
+    const forReader = Message.decode(renderFor('ub', placed, renderings));
+    expect(forSender).toMatchObject({ messageId: 'm1', peer: 'ub', clientId: 'c1', position });
+    expect(forReader).toMatchObject({ messageId: 'm1', peer: 'ua', clientId: '', position });
+  });
+
+  it('wraps a body as an item', () => {
+    const item = Item.decode(appendFields(int64Field(1, 2 ** 44), messageField(2, common)));
+    expect(item.number).toBe(2 ** 44);
+    expect(item.item).toMatchObject({ $case: 'message', value: { messageId: 'm1' } });
+  });
+});
