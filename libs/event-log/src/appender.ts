@@ -1,0 +1,33 @@
+import type { event, TopicName } from '@magpie/contracts';
+import type { Appended } from './record.js';
+
+/** One record to be. */
+export interface AppendEntry {
+  readonly topic: TopicName;
+  /** Id of the stream; it chooses the partition unless `partition` does. */
+  readonly key: string;
+  readonly partition?: number;
+  /** Number of the commit in its stream, for topics that are published from an event store. */
+  readonly version?: number;
+  readonly requestId?: string;
+  readonly events: event.Event[];
+  /** The encoded Record without its generation (`encodeBody`), for callers that append the same body many times. */
+  readonly prepared?: Uint8Array;
+}
+
+/** A door to the lanes of some topics. Records of one partition are appended in the order of the calls. */
+export interface Appender {
+  /**
+   * Appends one record; resolves when Kafka has it on all in-sync replicas.
+   * Rejects with OVERLOADED (request lane full, nothing was begun), INVALID (record too large), UNAVAILABLE (request
+   * lane, 30 s over: the outcome is unknown; or the appender is closed). Persistent appends try again for ever.
+   */
+  append(entry: AppendEntry): Promise<Appended>;
+  /** Entries of this appender that are not answered yet. */
+  readonly queued: number;
+  /** Takes no more entries; resolves when all are answered, or after `deadlineMs`, when the rest is rejected. */
+  close(deadlineMs: number): Promise<void>;
+}
+
+/** request: entries are given up after 30 s and refused when the lane is full. persistent: never skipped. */
+export type LaneKind = 'request' | 'persistent';

@@ -1,0 +1,43 @@
+import type { TopicName } from '@magpie/contracts';
+import type { Logger } from '@magpie/observability';
+import type { Connection } from 'mongoose';
+import type { Appender, LaneKind } from './appender.js';
+import type { Consumer, ConsumerSpec } from './consumer-spec.js';
+
+/** What is known of the server's clock (machinery.md §3.2). */
+export interface ClockState {
+  /** LogAppendTime of the last append of this process, ms since 1970; 0 = none yet. */
+  readonly lastAppendAt: number;
+  /** The process clock jumped, or a generation of an own topic rose, within the last 180 s. */
+  readonly jumped: boolean;
+}
+
+/** The log as one process of one service sees it. */
+export interface EventLog {
+  /** A door to the lanes of own topics. Handles on the same topic share its one lane, hence its order. */
+  appender(options: { topics: readonly TopicName[]; lane: LaneKind }): Appender;
+  /** Joins the consumer's group; resolves when it runs. Waits (bounded) for topics of other services. */
+  consume(spec: ConsumerSpec): Promise<Consumer>;
+  readonly hotPartitions: number;
+  partitionFor(topic: TopicName, key: string): number;
+  /** Name of the topic in Kafka, with the namespace. */
+  physical(topic: TopicName): string;
+  /** The process clock corrected by the LogAppendTime of the last append, ms since 1970. */
+  serverTime(): number;
+  clockState(): ClockState;
+  /** Stops the consumers, then the lanes, then the connections. */
+  close(): Promise<void>;
+}
+
+export interface EventLogOptions {
+  readonly brokers: readonly string[];
+  /** Prefix of topics and groups; may be empty. */
+  readonly namespace: string;
+  /** Owner of the topics whose names start with it. */
+  readonly service: string;
+  /** The service's own database: `state_log`, `checkpoints`, `leases`. */
+  readonly connection: Connection;
+  readonly hotPartitions: number;
+  readonly replication: number;
+  readonly logger: Logger;
+}

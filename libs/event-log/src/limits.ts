@@ -1,0 +1,52 @@
+/** Records that one produce request of a lane may hold. */
+export const FLUSH_RECORDS_MAX = 2_000;
+/** Bytes (keys and values) that one produce request of a lane may hold, unless a single record is larger. */
+export const FLUSH_BYTES_MAX = 1_000_000;
+/** Least time between two starts of a produce request of one lane. */
+export const FLUSH_SPACING_MS = 2;
+/** One record: Kafka's own default bound is 1 MiB with its framing. */
+export const RECORD_BYTES_MAX = 900_000;
+/** Entries that may wait in a lane before a request is refused. */
+export const LANE_RECORDS_MAX = 20_000;
+/** Bytes that may wait in a lane before a request is refused. */
+export const LANE_BYTES_MAX = 16_000_000;
+/** An entry of a request lane that is not acknowledged by then is given up: its outcome is unknown. */
+export const REQUEST_DEADLINE_MS = 30_000;
+/** When a client that met a full lane should try again. */
+export const OVERLOADED_RETRY_MS = 500;
+
+/** Waits between tries, of lanes and of workers alike: from … doubling to … */
+export const RETRY_FIRST_MS = 20;
+export const RETRY_MAX_MS = 1_000;
+
+/** Records and bytes of one partition that may wait for `process`; above, the partition is paused. */
+export const PARTITION_RECORDS_MAX = 4_000;
+export const PARTITION_BYTES_MAX = 4_000_000;
+/** Records that `process` gets at once. */
+export const PROCESS_RECORDS_MAX = 1_000;
+/** Tries of a record whose handling fails in a way that looks like a bug, before it counts as poison. */
+export const POISON_TRIES = 3;
+
+export const SESSION_TIMEOUT_MS = 6_000;
+export const HEARTBEAT_MS = 1_000;
+export const REBALANCE_TIMEOUT_MS = 60_000;
+export const FETCH_WAIT_MS = 500;
+export const FETCH_PARTITION_BYTES_MAX = 262_144;
+
+/** How often the checkpoints of a process are written. */
+export const CHECKPOINT_MS = 500;
+/** How often the group's offsets are committed, for lag tools. */
+export const GROUP_COMMIT_MS = 5_000;
+/** How often the ends of a service's own topics are noted in `state_log`. */
+export const ENDS_MS = 5_000;
+/** How long a start waits for topics, leaders and the lease of the generations. */
+export const START_WAIT_MS = 60_000;
+/** How long a consumer that stops waits for the work at hand. */
+export const STOP_WAIT_MS = 10_000;
+/** A shortened log is read again from that long before the last record known (machinery.md §1.6). */
+export const SHORTENED_OVERLAP_MS = 60_000;
+
+/** Server time is in doubt for that long after the process clock jumped or a generation rose (machinery.md §3.2). */
+export const CLOCK_DOUBT_MS = 180_000;
+/** A correction of the process clock that changes by more is a jump. */
+export const CLOCK_JUMP_MS = 10_000;

@@ -1,0 +1,54 @@
+import { event, type TopicName } from '@magpie/contracts';
+
+/** A record as it was read from the log, with its coordinates. */
+export interface LogRecord {
+  readonly topic: TopicName;
+  readonly partition: number;
+  readonly offset: number;
+  /** Generation written into the record; (generation, offset) is its place. */
+  readonly generation: number;
+  /** generation · 2^44 + offset. */
+  readonly position: number;
+  readonly key: string;
+  /** LogAppendTime, ms since 1970. */
+  readonly appendedAtMs: number;
+  /** Number of the commit in its stream; 0 in topics that come from no event store. */
+  readonly version: number;
+  readonly requestId: string;
+  readonly events: event.Event[];
+}
+
+/** What an append answers: the place of the record and the broker's time of it. */
+export interface Appended {
+  readonly partition: number;
+  readonly generation: number;
+  readonly offset: number;
+  /** generation · 2^44 + offset. */
+  readonly position: number;
+  /** LogAppendTime, ms since 1970. */
+  readonly appendedAtMs: number;
+}
+
+/** Tag of field 1 (`generation`), a varint. */
+const GENERATION_TAG = 0x08;
+
+/** The body of a Record: all its fields but the generation, which is known at the flush only. */
+export function encodeBody(fields: { version?: number; requestId?: string; events: event.Event[] }): Uint8Array {
+  return event.Record.encode({
+    generation: 0,
+    version: fields.version ?? 0,
+    requestId: fields.requestId ?? '',
+    events: fields.events,
+  }).finish();
+}
+
+/** A Record: its generation (1–511), then the body of `encodeBody`. */
+export function withGeneration(generation: number, body: Uint8Array): Buffer {
+  const prefix = generation < 0x80 ? 2 : 3;
+  const record = Buffer.allocUnsafe(prefix + body.length);
+  record[0] = GENERATION_TAG;
+  record[1] = generation < 0x80 ? generation : (generation & 0x7f) | 0x80;
+  if (prefix === 3) record[2] = generation >> 7;
+  record.set(body, prefix);
+  return record;
+}
