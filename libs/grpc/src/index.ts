@@ -1,1 +1,21 @@
-export {};
+export type {
+  Codec,
+  DuplexNames,
+  GenericDefinition,
+  GenericMethod,
+  RequestOf,
+  ResponseOf,
+  UnaryNames,
+} from './definition.js';
+export type {
+  Caller,
+  DuplexStream,
+  Exchange,
+  ExchangeCall,
+  Handlers,
+  PeerStream,
+  Streams,
+  UnaryClient,
+} from './handlers.js';
+export { Peers } from './peers.js';
+export { GrpcServer } from './server.js';

@@ -1,1 +1,12 @@
-export {};
+export { createLogger, silentLogger, type Logger } from './logger.js';
+export {
+  collectProcessMetrics,
+  counter,
+  gauge,
+  histogram,
+  renderMetrics,
+  type Counter,
+  type Gauge,
+  type Histogram,
+  type MetricOptions,
+} from './metrics.js';
