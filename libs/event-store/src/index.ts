@@ -1,1 +1,7 @@
-export {};
+export type { Commit, CommitDocument, Fold, Loaded, StoredEvent } from './commit.js';
+export { CONFLICT_RETRIES_MAX, EventStore, databaseOf } from './event-store.js';
+export type { Alongside, ExecuteManyOptions, ExecuteOptions, Executed, StreamCommand } from './event-store.js';
+export { foldDocument, startProjection, type FoldedDocument, type ProjectionOptions } from './projection.js';
+export { RELAY_BATCH_MAX, RELAY_POLL_MS, startRelay } from './relay.js';
+export type { Publication, Relay, RelayOptions } from './relay.js';
+export { upcasting, type Upcaster } from './upcaster.js';

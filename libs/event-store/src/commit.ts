@@ -1,0 +1,58 @@
+/** A private event of a stream: plain data that BSON can hold. `version` is the version of this type's shape, from 1. */
+export interface StoredEvent {
+  readonly type: string;
+  readonly version: number;
+  readonly data: object;
+}
+
+/** What one command caused in one stream (machinery.md §2.1). */
+export interface Commit {
+  readonly stream: string;
+  /** 1, 2, 3 … without gaps in the stream. */
+  readonly number: number;
+  readonly commandId: string;
+  /** May be empty: the command is remembered all the same. */
+  readonly events: readonly StoredEvent[];
+  /** Ms since 1970, strictly rising in the stream. */
+  readonly at: number;
+}
+
+/** How a stream's events add up to a state; pure. */
+export interface Fold<S> {
+  readonly initial: S;
+  evolve(state: S, event: StoredEvent): S;
+}
+
+/** A state and the commit that it stands at; `number` 0 and `at` 0 = the stream is empty. */
+export interface Loaded<S> {
+  readonly state: S;
+  readonly number: number;
+  readonly at: number;
+}
+
+/** The document of a commit. `unpublished` is there until the relay has published it. */
+export interface CommitDocument {
+  _id: { stream: string; number: number };
+  commandId: string;
+  events: StoredEvent[];
+  at: number;
+  unpublished?: true;
+}
+
+export function fromDocument(document: CommitDocument): Commit {
+  const { _id, commandId, events, at } = document;
+  return { stream: _id.stream, number: _id.number, commandId, events, at };
+}
+
+export function toDocument(commit: Commit): CommitDocument {
+  const { stream, number, commandId, events, at } = commit;
+  return { _id: { stream, number }, commandId, events: [...events], at, unpublished: true };
+}
+
+/** Folds commits in order onto a state. */
+export function foldCommits<S>(fold: Fold<S>, commits: readonly Commit[]): Loaded<S> {
+  let state = fold.initial;
+  for (const commit of commits) for (const event of commit.events) state = fold.evolve(state, event);
+  const last = commits.at(-1);
+  return { state, number: last?.number ?? 0, at: last?.at ?? 0 };
+}

@@ -1,0 +1,233 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Connection, mongo } from 'mongoose';
+import { DomainError } from '@magpie/domain';
+import { isDuplicateKey } from '@magpie/mongo';
+import { counter, type Logger } from '@magpie/observability';
+import { foldCommits, fromDocument, toDocument } from './commit.js';
+import type { Commit, CommitDocument, Fold, Loaded, StoredEvent } from './commit.js';
+import { upcasting, type Upcaster } from './upcaster.js';
+
+/** How often a command decides again after another one was first in its stream. */
+export const CONFLICT_RETRIES_MAX = 3;
+const CONFLICT_PAUSE_MS = 5;
+const TRANSACTION_TIMEOUT_MS = 10_000;
+
+/** One stream of a command: how it is folded and what the command causes in it. */
+export interface StreamCommand<S> {
+  readonly stream: string;
+  readonly fold: Fold<S>;
+  /** Pure; throws a DomainError when the command is refused. May run again on a newer state. */
+  decide(state: S): readonly StoredEvent[];
+}
+
+/** Documents of the same database that must agree with the commits: written in the same transaction. */
+export type Alongside = (commits: readonly Commit[], session: mongo.ClientSession) => Promise<void>;
+
+interface CommandOptions {
+  /** Chosen by the caller, the same on every retry; unique in each stream that it touches. */
+  readonly commandId: string;
+  /** Ms since 1970. */
+  readonly now: number;
+  readonly alongside?: Alongside;
+}
+
+export type ExecuteOptions<S> = CommandOptions & StreamCommand<S>;
+export type ExecuteManyOptions = CommandOptions & { readonly streams: readonly StreamCommand<unknown>[] };
+
+/** `repeated`: the command had been executed before; nothing was decided or written now. */
+export interface Executed<S> {
+  readonly commit: Commit;
+  readonly state: S;
+  readonly repeated: boolean;
+}
+
+/**
+ * Streams of events of one service in its collection `commits`: one document per stream and command, optimistic
+ * concurrency by `_id` (machinery.md §2.1–2.3).
+ */
+export class EventStore {
+  readonly connection: Connection;
+  readonly #logger: Logger;
+  readonly #upcast: (event: StoredEvent) => StoredEvent;
+  readonly #listeners = new Set<() => void>();
+  readonly #conflicts = counter({
+    name: 'magpie_event_store_conflicts_total',
+    help: 'Commands that found their stream changed and decided again',
+  });
+
+  constructor(options: { connection: Connection; logger: Logger; upcasters?: readonly Upcaster[] }) {
+    this.connection = options.connection;
+    this.#logger = options.logger;
+    this.#upcast = upcasting(options.upcasters ?? []);
+  }
+
+  /** The collection of commits, on the native driver. Only the store and its relay write it. */
+  get commits(): mongo.Collection<CommitDocument> {
+    return databaseOf(this.connection).collection<CommitDocument>('commits');
+  }
+
+  /** Makes the indexes; idempotent. Call once before anything else. */
+  async init(): Promise<void> {
+    await this.commits.createIndexes([
+      {
+        key: { '_id.stream': 1, commandId: 1 },
+        name: 'command',
+        unique: true,
+        partialFilterExpression: { commandId: { $exists: true } },
+      },
+      { key: { at: 1 }, name: 'unpublished', partialFilterExpression: { unpublished: true } },
+    ]);
+  }
+
+  /** The state of a stream as of its last commit (majority). */
+  async load<S>(stream: string, fold: Fold<S>): Promise<Loaded<S>> {
+    return foldCommits(fold, await this.read(stream));
+  }
+
+  /** Commits of a stream in order, from number `from` (1) on, lifted to the newest event versions. */
+  async read(stream: string, from = 1): Promise<Commit[]> {
+    const documents = await this.commits
+      .find({ _id: { $gte: { stream, number: from }, $lte: { stream, number: Infinity } } })
+      .sort({ _id: 1 })
+      .toArray();
+    const commits = documents.map((document) => this.#toCommit(document));
+    commits.forEach((commit, index) => {
+      if (commit.number !== from + index) throw new Error(`stream ${stream} lacks commit ${from + index}`);
+    });
+    return commits;
+  }
+
+  /** What a command has caused in a stream, if it was executed. */
+  async findCommand(stream: string, commandId: string): Promise<Commit | undefined> {
+    const document = await this.commits.findOne({ '_id.stream': stream, commandId });
+    return document ? this.#toCommit(document) : undefined;
+  }
+
+  /** Those of the streams that have a commit. */
+  async findStreams(streams: readonly string[]): Promise<Set<string>> {
+    const ids = streams.map((stream) => ({ stream, number: 1 }));
+    const found = await this.commits.find({ _id: { $in: ids } }, { projection: { _id: 1 } }).toArray();
+    return new Set(found.map(({ _id }) => _id.stream));
+  }
+
+  /**
+   * Decides on the stream's state and commits; decides again on a conflict. A command id that the stream knows answers
+   * the first result. Throws what `decide` throws, and CONFLICT after {@link CONFLICT_RETRIES_MAX} retries.
+   */
+  async execute<S>(options: ExecuteOptions<S>): Promise<Executed<S>> {
+    const { stream, fold, decide, ...rest } = options;
+    const one: StreamCommand<S> = { stream, fold, decide };
+    const { commits, states, repeated } = await this.#execute({ ...rest, streams: [one as StreamCommand<unknown>] });
+    return { commit: commits[0]!, state: states[0] as S, repeated };
+  }
+
+  /** The same on several streams at once: all commit in one transaction or none does. Commits are sorted by stream. */
+  async executeMany(options: ExecuteManyOptions): Promise<{ commits: Commit[]; repeated: boolean }> {
+    const { commits, repeated } = await this.#execute(options);
+    return { commits, repeated };
+  }
+
+  /** Called after every commit made through this object. Returns what takes the listener away. */
+  onCommit(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Commits that wait for the relay, oldest first; a snapshot, so a stream's commits are there without holes. */
+  async unpublished(limit: number): Promise<Commit[]> {
+    const documents = await this.commits
+      .find({ unpublished: true }, { readConcern: { level: 'snapshot' } })
+      .sort({ at: 1 })
+      .limit(limit)
+      .toArray();
+    return documents.map((document) => this.#toCommit(document));
+  }
+
+  /** Takes published commits out of what waits. */
+  async markPublished(commits: readonly Commit[]): Promise<void> {
+    const ids = commits.map(({ stream, number }) => ({ stream, number }));
+    await this.commits.updateMany({ _id: { $in: ids } }, { $unset: { unpublished: 1 } });
+  }
+
+  async #execute(options: ExecuteManyOptions): Promise<{ commits: Commit[]; states: unknown[]; repeated: boolean }> {
+    const streams = options.streams.toSorted((a, b) => (a.stream < b.stream ? -1 : 1));
+    for (let attempt = 0; ; attempt++) {
+      const histories = await Promise.all(streams.map(({ stream }) => this.read(stream)));
+      const known = histories.flatMap((history) => history.filter(({ commandId }) => commandId === options.commandId));
+      if (known.length > 0) {
+        const states = streams.map(({ fold }, index) => foldCommits(fold, histories[index]!).state);
+        return { commits: known, states, repeated: true };
+      }
+      const decided = streams.map((one, index) => decideOn(one, histories[index]!, options));
+      const commits = decided.map(({ commit }) => commit);
+      if (await this.#write(commits, options.alongside)) {
+        for (const listener of this.#listeners) listener();
+        return { commits, states: decided.map(({ state }) => state), repeated: false };
+      }
+      this.#conflicts.inc();
+      this.#logger.debug({ commandId: options.commandId, attempt }, 'stream changed meanwhile');
+      if (attempt === CONFLICT_RETRIES_MAX) {
+        throw new DomainError('conflict', 'CONFLICT', 'others change the same thing at this moment', {
+          retryAfterMs: 100,
+        });
+      }
+      await delay(Math.random() * CONFLICT_PAUSE_MS * (attempt + 1));
+    }
+  }
+
+  /** False: somebody else took a number or this very command went through meanwhile. */
+  async #write(commits: readonly Commit[], alongside: Alongside | undefined): Promise<boolean> {
+    const documents = commits.map(toDocument);
+    try {
+      if (documents.length === 1 && alongside === undefined) {
+        await this.commits.insertOne(documents[0]!);
+        return true;
+      }
+      await this.#inTransaction(async (session) => {
+        await this.commits.insertMany(documents, { session, ordered: true });
+        await alongside?.(commits, session);
+      });
+      return true;
+    } catch (error) {
+      if (isDuplicateKey(error)) return false;
+      throw error;
+    }
+  }
+
+  async #inTransaction(work: (session: mongo.ClientSession) => Promise<void>): Promise<void> {
+    const session = await this.connection.startSession();
+    try {
+      await session.withTransaction(() => work(session), { timeoutMS: TRANSACTION_TIMEOUT_MS });
+    } finally {
+      await session.endSession();
+    }
+  }
+
+  #toCommit(document: CommitDocument): Commit {
+    const commit = fromDocument(document);
+    return { ...commit, events: commit.events.map(this.#upcast) };
+  }
+}
+
+function decideOn<S>(
+  command: StreamCommand<S>,
+  history: readonly Commit[],
+  options: CommandOptions,
+): { commit: Commit; state: S } {
+  const { state, number, at } = foldCommits(command.fold, history);
+  const events = command.decide(state);
+  const commit: Commit = {
+    stream: command.stream,
+    number: number + 1,
+    commandId: options.commandId,
+    events,
+    at: Math.max(options.now, at + 1),
+  };
+  return { commit, state: events.reduce((folded, event) => command.fold.evolve(folded, event), state) };
+}
+
+/** The native database of a connection that is open. */
+export function databaseOf(connection: Connection): mongo.Db {
+  if (!connection.db) throw new Error('the connection to MongoDB is not open');
+  return connection.db;
+}

@@ -1,0 +1,146 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { event, TopicName } from '@magpie/contracts';
+import type { Appender } from '@magpie/event-log';
+import { holdLease } from '@magpie/mongo';
+import { counter, type Logger } from '@magpie/observability';
+import type { Commit } from './commit.js';
+import { databaseOf, type EventStore } from './event-store.js';
+
+/** Commits per round; must fit the appender's queue, or a round can never pass. */
+export const RELAY_BATCH_MAX = 500;
+/** How soon commits of other processes are noticed; one's own nudge the relay. */
+export const RELAY_POLL_MS = 50;
+const LEASE_TTL_MS = 5_000;
+const RETRY_FIRST_MS = 50;
+const RETRY_MAX_MS = 2_000;
+const STOP_DEADLINE_MS = 5_000;
+
+/** Where a commit goes. One record holds all its public events, also when there are none. */
+export interface Publication {
+  readonly topic: TopicName;
+  readonly key: string;
+  readonly events: event.Event[];
+}
+
+export interface RelayOptions {
+  readonly store: EventStore;
+  /** On the persistent lane. */
+  readonly appender: Pick<Appender, 'append'>;
+  /** One relay of a name works at a time; `holder` names this process. */
+  readonly lease: { readonly name: string; readonly holder: string; readonly ttlMs?: number };
+  /** Private to public, pure. Undefined: the stream has no topic (claims). */
+  publish(commit: Commit): Publication | undefined;
+  readonly logger: Logger;
+}
+
+export interface Relay {
+  /** Finishes the round at work within a deadline and gives the lease back. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Publishes the commits of a service in the order of their streams, each as one record whose version is the commit's
+ * number (machinery.md §2.4). A commit is marked after its record is acknowledged, so a successor may publish it again:
+ * readers drop that by version.
+ */
+export function startRelay(options: RelayOptions): Relay {
+  const { store, logger } = options;
+  const bell = new Bell();
+  const lease = holdLease({
+    collection: databaseOf(store.connection).collection('leases'),
+    name: options.lease.name,
+    holder: options.lease.holder,
+    ttlMs: options.lease.ttlMs ?? LEASE_TTL_MS,
+    logger,
+    onGain: () => bell.ring(),
+    onLoss: () => undefined,
+  });
+  const unsubscribe = store.onCommit(() => bell.ring());
+  const stopping = new AbortController();
+  const loop = run(options, () => lease.current() !== undefined, bell, stopping.signal);
+  return {
+    async stop() {
+      stopping.abort();
+      unsubscribe();
+      bell.ring();
+      await Promise.race([loop, delay(STOP_DEADLINE_MS, undefined, { ref: false })]);
+      await lease.stop();
+    },
+  };
+}
+
+async function run(options: RelayOptions, holds: () => boolean, bell: Bell, stopping: AbortSignal): Promise<void> {
+  const failures = counter({
+    name: 'magpie_event_store_relay_failures_total',
+    help: 'Rounds of the relay that failed',
+  });
+  let retryMs = RETRY_FIRST_MS;
+  while (!stopping.aborted) {
+    try {
+      const full = holds() && (await publishRound(options)) === RELAY_BATCH_MAX;
+      retryMs = RETRY_FIRST_MS;
+      if (!full) await bell.wait(RELAY_POLL_MS);
+    } catch (error) {
+      failures.inc();
+      options.logger.warn({ err: error, retryMs }, 'publishing commits failed, trying again');
+      await delay(retryMs, undefined, { signal: stopping }).catch(() => undefined);
+      retryMs = Math.min(retryMs * 2, RETRY_MAX_MS);
+    }
+  }
+}
+
+/** Publishes what waits, at most one batch, and answers how many commits that were. */
+async function publishRound({ store, appender, publish }: RelayOptions): Promise<number> {
+  const published = counter({ name: 'magpie_event_store_published_total', help: 'Commits published by the relay' });
+  const commits = await store.unpublished(RELAY_BATCH_MAX);
+  if (commits.length === 0) return 0;
+  const outcomes = await Promise.allSettled(
+    commits.map(async (commit) => {
+      const publication = publish(commit);
+      if (publication) await appender.append({ ...publication, version: commit.number });
+    }),
+  );
+  const done = withoutFollowersOfFailures(commits, outcomes);
+  if (done.length > 0) await store.markPublished(done);
+  published.inc(done.length);
+  const failed = outcomes.find((outcome) => outcome.status === 'rejected');
+  if (failed) throw failed.reason;
+  return commits.length;
+}
+
+/** After a failure everything later of that stream counts as failed too, so that it is published again in order. */
+export function withoutFollowersOfFailures(
+  commits: readonly Commit[],
+  outcomes: readonly PromiseSettledResult<unknown>[],
+): Commit[] {
+  const broken = new Set<string>();
+  return commits.filter(({ stream }, index) => {
+    if (outcomes[index]!.status === 'rejected') broken.add(stream);
+    return !broken.has(stream);
+  });
+}
+
+/** Wakes one waiter; a ring that nobody waits for is remembered once. */
+class Bell {
+  #rung = false;
+  #wake: (() => void) | undefined;
+
+  ring(): void {
+    this.#rung = true;
+    this.#wake?.();
+  }
+
+  async wait(timeoutMs: number): Promise<void> {
+    if (!this.#rung) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, timeoutMs);
+        this.#wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+      this.#wake = undefined;
+    }
+    this.#rung = false;
+  }
+}
