@@ -1,0 +1,125 @@
+import fc from 'fast-check';
+import { numberOf } from '@magpie/domain';
+import type { Entry, Row } from './entry.js';
+import { EMPTY_FEED, fromStored, take, toStored, type Arrival, type FeedState } from './feed.js';
+
+// Goal: whatever batches and restarts an inbox log is read in, the feed is the same. Pure.
+
+const INBOX_GENERATION = 1;
+
+function entry(partition: number, offset: number): Entry {
+  return {
+    source: { topic: 'messaging.message.v1', partition, generation: 1, offset },
+    users: ['ua'],
+    kind: 3,
+    itemId: `m${partition}-${offset}`,
+    mode: 1,
+    itemField: 2,
+    body: new Uint8Array(0),
+    renderings: [],
+    authorUserId: '',
+    authorDeviceId: '',
+  };
+}
+
+/** The inbox that fan-out leaves behind: per source in order, with stretches that it emitted again after restarts. */
+function inboxOf(emissions: readonly { source: number; back: number }[]): Arrival[] {
+  const next = new Map<number, number>();
+  return emissions.map(({ source, back }, offset) => {
+    const at = Math.max(0, (next.get(source) ?? 0) - back);
+    next.set(source, at + 1);
+    const row: Row = { key: numberOf(INBOX_GENERATION, offset), atMs: 1_000 + offset, entry: entry(source, at) };
+    return { generation: INBOX_GENERATION, row };
+  });
+}
+
+const emissions = fc.array(fc.record({ source: fc.nat(3), back: fc.constantFrom(0, 0, 0, 1, 2, 5) }), {
+  maxLength: 80,
+});
+
+/** A run over the log: batches of given sizes, some of which die before or after their rows are stored. */
+type Step = { size: number; end: 'done' | 'dies before' | 'dies half' | 'dies after' };
+const steps = fc.array(
+  fc.record({
+    size: fc.integer({ min: 1, max: 9 }),
+    end: fc.constantFrom<Step['end']>('done', 'done', 'done', 'dies before', 'dies half', 'dies after'),
+  }),
+  { minLength: 1, maxLength: 60 },
+);
+
+interface Run {
+  timeline: Map<number, string>;
+  checkpoint: { stored: ReturnType<typeof toStored>; next: number };
+}
+
+function step(run: Run, log: readonly Arrival[], { size, end }: Step): FeedState {
+  const { next, stored } = run.checkpoint;
+  const before = fromStored(stored, INBOX_GENERATION);
+  const batch = log.slice(next, next + size);
+  const { state, rows } = take(before, batch);
+  const written = end === 'dies before' ? 0 : end === 'dies half' ? Math.floor(rows.length / 2) : rows.length;
+  for (const row of rows.slice(0, written)) run.timeline.set(row.key, row.entry.itemId);
+  if (end !== 'done') return before;
+  run.checkpoint = { stored: toStored(state), next: next + batch.length };
+  return state;
+}
+
+describe('feed', () => {
+  it('takes each source event once, in the order of its source', () => {
+    fc.assert(
+      fc.property(emissions, (made) => {
+        const { rows } = take(EMPTY_FEED, inboxOf(made));
+        const bySource = Map.groupBy(rows, ({ entry: { source } }) => source.partition);
+        for (const [source, taken] of bySource) {
+          const all = new Set(
+            inboxOf(made)
+              .map((arrival) => arrival.row.entry.source)
+              .filter((s) => s.partition === source)
+              .map((s) => s.offset),
+          );
+          expect(taken.map((row) => row.entry.source.offset)).toEqual([...all].sort((a, b) => a - b));
+        }
+      }),
+    );
+  });
+
+  it('gives the same timeline, watermarks and visible mark however it is cut and replayed', () => {
+    fc.assert(
+      fc.property(emissions, steps, (made, run) => {
+        const log = inboxOf(made);
+        const whole = take(EMPTY_FEED, log);
+        const expected = new Map(whole.rows.map((row) => [row.key, row.entry.itemId]));
+        const state: Run = { timeline: new Map(), checkpoint: { stored: toStored(EMPTY_FEED), next: 0 } };
+        for (const one of run) {
+          const { visible } = step(state, log, one);
+          // Up to the visible mark nothing is missing and nothing is there that should not be.
+          const seen = [...state.timeline].filter(([key]) => key <= visible).sort(([a], [b]) => a - b);
+          expect(seen).toEqual([...expected].filter(([key]) => key <= visible));
+        }
+        step(state, log, { size: log.length + 1, end: 'done' });
+        expect(state.timeline).toEqual(expected);
+        expect(fromStored(state.checkpoint.stored, INBOX_GENERATION)).toEqual(whole.state);
+      }),
+    );
+  });
+
+  it('counts a later generation of a source as later, whatever the offset', () => {
+    const [first, second] = inboxOf([
+      { source: 0, back: 0 },
+      { source: 0, back: 0 },
+    ]);
+    const reborn = {
+      ...second!,
+      row: { ...second!.row, entry: { ...entry(0, 0), source: { ...entry(0, 0).source, generation: 2 } } },
+    };
+    expect(take(EMPTY_FEED, [first!, reborn]).rows).toHaveLength(2);
+  });
+
+  it('refuses an inbox that runs backwards', () => {
+    const [first, second] = inboxOf([
+      { source: 0, back: 0 },
+      { source: 0, back: 0 },
+    ]);
+    expect(() => take(EMPTY_FEED, [second!, first!])).toThrow(RangeError);
+  });
+});

@@ -1,0 +1,23 @@
+/** Bounds of what one request, row or stream may take. */
+export const LIMITS = {
+  /** Items of one page of Sync; 0 in a request stands for the default. */
+  pageItemsDefault: 100,
+  pageItemsMax: 200,
+  /** A page ends before it exceeds this, so that the answer fits a frame of 1 MiB. */
+  pageBytesMax: 512 * 1024,
+  /** Entries of a sync key that a client may send. */
+  syncKeyEntriesMax: 16,
+  /** Newest rows of a feed that a device without a key is given. */
+  initRowsMax: 2_000,
+  /** An item above this does not ride in a delivery; the device pulls it. */
+  deliveryItemBytesMax: 4 * 1024,
+  /** New entries of one user kept while the user's newest key is being read. */
+  deliveriesWaitingMax: 64,
+  /** Deliveries that wait for one gateway stream before they shrink to one bare delivery per user. */
+  streamDeliveriesMax: 8_192,
+  /** Deliveries and their bytes in one message of a stream. */
+  batchDeliveriesMax: 1_000,
+  batchBytesMax: 512 * 1024,
+  /** Newest keys read from the timeline at the same time for users who attach. */
+  newestReadsMax: 16,
+} as const;

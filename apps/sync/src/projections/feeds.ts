@@ -1,0 +1,86 @@
+import { partitionOf, unavailable } from '@magpie/domain';
+import type { Row } from '../domain/entry.js';
+import { EMPTY_FEED, type FeedState } from '../domain/feed.js';
+
+const RETRY_AFTER_MS = 500;
+
+/** One inbox partition that this instance works on. */
+export interface Feed {
+  readonly partition: number;
+  readonly epoch: number;
+  /** As of the last record whose rows are durable. */
+  readonly state: FeedState;
+  /** False until the log end seen at the gain is reached: before that, what others handed out might be missing. */
+  readonly serving: boolean;
+}
+
+/** Who wants to know when feeds come, go and grow. Called in log order, in the same turn as the state changes. */
+export interface FeedListener {
+  gained(feed: Feed): void;
+  lost(feed: Feed): void;
+  grown(feed: Feed, rows: readonly Row[]): void;
+}
+
+/** The feeds that this instance owns, by partition; the only place that knows their fresh visible watermarks. */
+export class Feeds {
+  readonly #owned = new Map<number, Feed>();
+  readonly #listeners: FeedListener[] = [];
+
+  constructor(readonly partitions: number) {}
+
+  listen(listener: FeedListener): void {
+    this.#listeners.push(listener);
+  }
+
+  serving(): readonly Feed[] {
+    return [...this.#owned.values()].filter((feed) => feed.serving);
+  }
+
+  /** The feed of a user, when this instance serves it. */
+  find(userId: string): Feed | undefined {
+    const feed = this.#owned.get(partitionOf(userId, this.partitions));
+    return feed?.serving ? feed : undefined;
+  }
+
+  /** The feed of a user; UNAVAILABLE where another instance has it or nobody yet. */
+  of(userId: string): Feed {
+    const feed = this.find(userId);
+    if (feed === undefined) throw unavailable('the feed', RETRY_AFTER_MS);
+    return feed;
+  }
+
+  own(partition: number, epoch: number, state: FeedState = EMPTY_FEED): void {
+    this.disown(partition);
+    this.#owned.set(partition, { partition, epoch, state, serving: false });
+  }
+
+  serve(partition: number, epoch: number): void {
+    const feed = this.#holding(partition, epoch);
+    if (feed === undefined || feed.serving) return;
+    const serving = { ...feed, serving: true };
+    this.#owned.set(partition, serving);
+    for (const listener of this.#listeners) listener.gained(serving);
+  }
+
+  /** The rows up to the new state are durable. False when the partition went to another owner meanwhile. */
+  grow(partition: number, epoch: number, state: FeedState, rows: readonly Row[]): boolean {
+    const feed = this.#holding(partition, epoch);
+    if (feed === undefined) return false;
+    const grown = { ...feed, state };
+    this.#owned.set(partition, grown);
+    if (grown.serving && rows.length > 0) for (const listener of this.#listeners) listener.grown(grown, rows);
+    return true;
+  }
+
+  disown(partition: number, epoch?: number): void {
+    const feed = this.#owned.get(partition);
+    if (feed === undefined || (epoch !== undefined && feed.epoch !== epoch)) return;
+    this.#owned.delete(partition);
+    if (feed.serving) for (const listener of this.#listeners) listener.lost(feed);
+  }
+
+  #holding(partition: number, epoch: number): Feed | undefined {
+    const feed = this.#owned.get(partition);
+    return feed?.epoch === epoch ? feed : undefined;
+  }
+}

@@ -1,0 +1,40 @@
+import { LIMITS } from '../domain/limits.js';
+import { pageOf, type Page } from '../domain/page.js';
+import { limitOf, numberIn, syncKeyOf, type SyncKey } from '../domain/sync-key.js';
+import type { Feeds } from '../projections/feeds.js';
+import type { Stamp } from './identity.js';
+import type { TimelineReader } from './read-timeline.js';
+
+/** A page of a feed, as it is answered. */
+export interface FeedPage {
+  readonly page: Page;
+  readonly number: number;
+  readonly syncKey: SyncKey;
+}
+
+export interface FeedQueryParts {
+  readonly feeds: Feeds;
+  readonly timeline: TimelineReader;
+  readonly stampOf: Stamp;
+}
+
+/** What a user's feed holds after the key that a device has stored. */
+export async function sync(
+  userId: string,
+  asked: { syncKey: SyncKey | undefined; limit: number },
+  { feeds, timeline, stampOf }: FeedQueryParts,
+): Promise<FeedPage> {
+  const items = limitOf(asked.limit);
+  const { partition, state } = feeds.of(userId);
+  const stamp = stampOf(userId);
+  const number = numberIn(asked.syncKey, { stamp, generation: state.generation, floor: state.floor });
+  // A device may be ahead of what an owner that has just started calls visible: nothing new, and its key stays.
+  if (number >= state.visible) return { page: EMPTY_PAGE, number, syncKey: syncKeyOf(number, stamp) };
+  const range = { userId, partition, after: Math.max(number, state.floor - 1, 0), upTo: state.visible };
+  const rows = await timeline.rows(range, items + 1);
+  const page = pageOf(userId, rows, { items, bytes: LIMITS.pageBytesMax });
+  const reached = page.lastKey ?? number;
+  return { page, number: reached, syncKey: syncKeyOf(reached, stamp) };
+}
+
+const EMPTY_PAGE: Page = { items: [], lastKey: undefined, hasMore: false };

@@ -1,0 +1,118 @@
+import { appendFields, event, EVENTS, int64Field, type TopicName } from '@magpie/contracts';
+import {
+  dropRepeats,
+  PoisonError,
+  type Appended,
+  type Appender,
+  type ConsumerSpec,
+  type LogRecord,
+} from '@magpie/event-log';
+import { counter } from '@magpie/observability';
+import { share } from '../domain/fan-out.js';
+import type { Members } from '../clients/members.client.js';
+
+/** Topics whose events may be for the feeds. */
+export const FEED_TOPICS: readonly TopicName[] = ['messaging.message.v1'];
+const INBOX: TopicName = 'sync.inbox.v1';
+const ENTRY_TYPE = 'magpie.sync.v1.InboxEntry';
+
+/** How long a client may repeat a message with the same id and have the repeat dropped here. */
+const REPEATS_KEPT_MS = 180_000;
+
+const unknownAudience = counter({
+  name: 'magpie_sync_fan_out_unknown_audience_total',
+  help: 'Feed events of conversations whose members are not known here; they reach nobody',
+});
+const entriesEmitted = counter({ name: 'magpie_sync_fan_out_entries_total', help: 'Inbox records appended' });
+
+export interface FanOutParts {
+  /** A persistent lane: it never skips. */
+  readonly inbox: Appender;
+  /** Number of partitions of the inbox. */
+  readonly partitions: number;
+  readonly members: Members;
+}
+
+/** `sync.fan-out`: events with a feed → one inbox record per (event, inbox partition). */
+export function onFeedEvent(parts: FanOutParts): ConsumerSpec {
+  return {
+    name: 'sync.fan-out',
+    topics: [...FEED_TOPICS],
+    rememberMs: REPEATS_KEPT_MS,
+    onPoison: 'stop',
+    gain: () =>
+      Promise.resolve(
+        dropRepeats(
+          {
+            process: (records) => fanOut(records, parts),
+            state: () => ({}),
+            lost: () => undefined,
+          },
+          REPEATS_KEPT_MS,
+        ),
+      ),
+  };
+}
+
+/**
+ * What a record causes is a function of the record alone: a replay emits the same, in the same order per inbox
+ * partition, and the feeds drop it by its source. All appends of a batch are made in one turn, in log order.
+ */
+async function fanOut(records: readonly LogRecord[], parts: FanOutParts): Promise<void> {
+  const appends: Promise<Appended>[] = [];
+  for (const record of records) {
+    const feedEvent = feedEventOf(record);
+    if (feedEvent !== undefined) emit(record, feedEvent, parts, appends);
+  }
+  await Promise.all(appends);
+  entriesEmitted.inc(appends.length);
+}
+
+/**
+ * A feed knows by (generation, offset) what it has taken, which tells apart the records of a source but not the events
+ * of one record: at most one of them may have a feed.
+ */
+function feedEventOf(record: LogRecord): event.Event | undefined {
+  const withFeed = record.events.filter(({ feed }) => feed !== undefined);
+  if (withFeed.length > 1) {
+    throw new PoisonError(`${record.topic}/${record.partition}/${record.offset} holds ${withFeed.length} feed events`);
+  }
+  return withFeed[0];
+}
+
+function emit(record: LogRecord, from: event.Event, parts: FanOutParts, appends: Promise<Appended>[]): void {
+  const feed = from.feed!;
+  const recipients = recipientsOf(feed, record, parts.members);
+  const body = appendFields(
+    feed.body.length > 0 ? feed.body : from.body,
+    feed.positionField === 0 ? NO_BYTES : int64Field(feed.positionField, record.position),
+    feed.timeField === 0 ? NO_BYTES : int64Field(feed.timeField, record.appendedAtMs),
+  );
+  const { topic, partition, generation, offset, requestId } = record;
+  const { kind, itemId, mode, itemField, authorUserId, authorDeviceId } = feed;
+  for (const { partition: inboxPartition, users, renderings } of share(recipients, feed.renderings, parts.partitions)) {
+    const entry = EVENTS[ENTRY_TYPE].encode({
+      source: { topic, partition, generation, offset },
+      users,
+      kind,
+      itemId,
+      mode,
+      itemField,
+      body,
+      renderings,
+      authorUserId,
+      authorDeviceId,
+    }).finish();
+    const events = [{ type: ENTRY_TYPE, body: entry, feed: undefined, dedupeId: '' }];
+    appends.push(parts.inbox.append({ topic: INBOX, key: record.key, partition: inboxPartition, requestId, events }));
+  }
+}
+
+const NO_BYTES = new Uint8Array(0);
+
+function recipientsOf(feed: event.Feed, record: LogRecord, members: Members): readonly string[] {
+  if (feed.users.length > 0) return feed.users;
+  const found = members.at(feed.conversation, record.position);
+  if (found === undefined) unknownAudience.inc();
+  return found ?? [];
+}
