@@ -9,7 +9,7 @@ import { startChild, type Exit } from './child.js';
 import { CACHE_DIR, tailOf, writeFileAtomic } from './files.js';
 import { fetchKafkaJars, KAFKA_LOG_SETTINGS } from './kafka-jars.js';
 import { KAFKA_JAVA_FLAGS, serverProperties } from './kafka-settings.js';
-import { openLedger } from './ledger.js';
+import { ledgerFile, openLedger } from './ledger.js';
 import { openPortMemory, requireFreePort, type PortMemory } from './ports.js';
 import { requireDisk, requireJava, runCommand, saidBy } from './requirements.js';
 import { ServerError } from './server-error.js';
@@ -60,7 +60,7 @@ export async function startKafka(options: KafkaOptions): Promise<RunningServer> 
   const dataDir = resolve(options.dataDir);
   await Promise.all([requireJava(), requireDisk(dataDir)]);
   const jars = await fetchKafkaJars(options.cacheDir ?? CACHE_DIR, options.onStep);
-  const ledger = await openLedger(join(dataDir, 'processes.json'), 'Kafka');
+  const ledger = await openLedger(ledgerFile(dataDir), 'Kafka');
   try {
     const ports = options.ports ?? (await openPortMemory(join(dataDir, 'ports.json')));
     if (options.port !== undefined) await requireFreePort(options.port, 'Kafka');

@@ -1,5 +1,5 @@
 import { mkdir, readFile, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { writeFileAtomic } from './files.js';
@@ -90,3 +90,13 @@ async function readLedger(file: string): Promise<LedgerFile | undefined> {
     return undefined;
   }
 }
+
+/** Ends what a killed owner left running in a server's data directory. Throws DATA_DIR_IN_USE when the owner is alive. */
+export async function endOrphans(dataDir: string): Promise<readonly LedgerEntry[]> {
+  const ledger = await openLedger(ledgerFile(dataDir), 'a server');
+  await ledger.close();
+  return ledger.orphans;
+}
+
+/** Where a server notes its processes. */
+export const ledgerFile = (dataDir: string): string => join(dataDir, 'processes.json');

@@ -6,7 +6,7 @@ import mongoose from 'mongoose';
 import { startChild } from './child.js';
 import { tailOf } from './files.js';
 import type { RunningServer, ServerOptions } from './kafka.js';
-import { openLedger } from './ledger.js';
+import { ledgerFile, openLedger } from './ledger.js';
 import { fetchMongod } from './mongod-binary.js';
 import { openPortMemory, requireFreePort } from './ports.js';
 import { requireDisk } from './requirements.js';
@@ -39,7 +39,7 @@ export async function startMongod(options: ServerOptions): Promise<RunningServer
   const dbPath = join(dataDir, 'db');
   await requireDisk(dbPath);
   const binary = await fetchMongod(options.cacheDir, options.onStep);
-  const ledger = await openLedger(join(dataDir, 'processes.json'), 'mongod');
+  const ledger = await openLedger(ledgerFile(dataDir), 'mongod');
   try {
     if (options.port !== undefined) await requireFreePort(options.port, 'mongod');
     const ports = options.ports ?? (await openPortMemory(join(dataDir, 'ports.json')));
