@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Connection, mongo } from 'mongoose';
-import { DomainError } from '@magpie/domain';
-import { isDuplicateKey } from '@magpie/mongo';
+import { DomainError, unavailable } from '@magpie/domain';
+import { collectionOf, ensureIndexes, isDuplicateKey, isTransient } from '@magpie/mongo';
 import { counter, type Logger } from '@magpie/observability';
 import { foldCommits, fromDocument, toDocument } from './commit.js';
 import type { Commit, CommitDocument, Fold, Loaded, StoredEvent } from './commit.js';
@@ -11,6 +11,7 @@ import { upcasting, type Upcaster } from './upcaster.js';
 export const CONFLICT_RETRIES_MAX = 3;
 const CONFLICT_PAUSE_MS = 5;
 const TRANSACTION_TIMEOUT_MS = 10_000;
+const RETRY_AFTER_MS = 1_000;
 
 /** One stream of a command: how it is folded and what the command causes in it. */
 export interface StreamCommand<S> {
@@ -63,19 +64,15 @@ export class EventStore {
 
   /** The collection of commits, on the native driver. Only the store and its relay write it. */
   get commits(): mongo.Collection<CommitDocument> {
-    return databaseOf(this.connection).collection<CommitDocument>('commits');
+    return collectionOf<CommitDocument>(this.connection, 'commits');
   }
 
   /** Makes the indexes; idempotent. Call once before anything else. */
   async init(): Promise<void> {
-    await this.commits.createIndexes([
-      {
-        key: { '_id.stream': 1, commandId: 1 },
-        name: 'command',
-        unique: true,
-        partialFilterExpression: { commandId: { $exists: true } },
-      },
-      { key: { at: 1 }, name: 'unpublished', partialFilterExpression: { unpublished: true } },
+    const known = { commandId: { $exists: true } };
+    await ensureIndexes(this.commits, [
+      { keys: { '_id.stream': 1, commandId: 1 }, options: { unique: true, partialFilterExpression: known } },
+      { keys: { at: 1 }, options: { partialFilterExpression: { unpublished: true } } },
     ]);
   }
 
@@ -89,7 +86,10 @@ export class EventStore {
     const documents = await this.commits
       .find({ _id: { $gte: { stream, number: from }, $lte: { stream, number: Infinity } } })
       .sort({ _id: 1 })
-      .toArray();
+      .toArray()
+      .catch((error: unknown) => {
+        throw isTransient(error) ? unavailable('the event store', RETRY_AFTER_MS, error) : error;
+      });
     const commits = documents.map((document) => this.#toCommit(document));
     commits.forEach((commit, index) => {
       if (commit.number !== from + index) throw new Error(`stream ${stream} lacks commit ${from + index}`);
@@ -190,14 +190,19 @@ export class EventStore {
       return true;
     } catch (error) {
       if (isDuplicateKey(error)) return false;
-      throw error;
+      throw isTransient(error) ? unavailable('the event store', RETRY_AFTER_MS, error) : error;
     }
   }
 
   async #inTransaction(work: (session: mongo.ClientSession) => Promise<void>): Promise<void> {
     const session = await this.connection.startSession();
+    const deadline = performance.now() + TRANSACTION_TIMEOUT_MS;
     try {
-      await session.withTransaction(() => work(session), { timeoutMS: TRANSACTION_TIMEOUT_MS });
+      // The driver repeats a transaction for two minutes and offers no bound of its own.
+      await session.withTransaction(() => {
+        if (performance.now() > deadline) throw unavailable('the event store', RETRY_AFTER_MS);
+        return work(session);
+      });
     } finally {
       await session.endSession();
     }
@@ -224,10 +229,4 @@ function decideOn<S>(
     at: Math.max(options.now, at + 1),
   };
   return { commit, state: events.reduce((folded, event) => command.fold.evolve(folded, event), state) };
-}
-
-/** The native database of a connection that is open. */
-export function databaseOf(connection: Connection): mongo.Db {
-  if (!connection.db) throw new Error('the connection to MongoDB is not open');
-  return connection.db;
 }

@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { event, TopicName } from '@magpie/contracts';
 import type { Appender } from '@magpie/event-log';
-import { holdLease } from '@magpie/mongo';
+import { collectionOf, holdLease } from '@magpie/mongo';
 import { counter, type Logger } from '@magpie/observability';
 import type { Commit } from './commit.js';
-import { databaseOf, type EventStore } from './event-store.js';
+import type { EventStore } from './event-store.js';
 
 /** Commits per round; must fit the appender's queue, or a round can never pass. */
 export const RELAY_BATCH_MAX = 500;
@@ -47,7 +47,7 @@ export function startRelay(options: RelayOptions): Relay {
   const { store, logger } = options;
   const bell = new Bell();
   const lease = holdLease({
-    collection: databaseOf(store.connection).collection('leases'),
+    collection: collectionOf(store.connection, 'leases'),
     name: options.lease.name,
     holder: options.lease.holder,
     ttlMs: options.lease.ttlMs ?? LEASE_TTL_MS,
