@@ -1,1 +1,42 @@
-export {};
+import { messaging as contract } from '@magpie/contracts';
+import { defineConfig, served, type ServiceDefinition } from '@magpie/service';
+import { Module } from '@nestjs/common';
+import { MessagingController } from './api/messaging.controller.js';
+import { AuthAccounts } from './clients/accounts.client.js';
+import { KafkaMessageLog } from './clients/message-log.client.js';
+import { SendMessages } from './commands/send-messages.js';
+import { Archive } from './projections/archive.projection.js';
+import { FindCopies } from './queries/find-copies.js';
+import { ListHistory } from './queries/list-history.js';
+
+@Module({})
+class MessagingModule {}
+
+/** Takes messages, makes them durable in the log, and answers what was said before. */
+export const messaging: ServiceDefinition = {
+  name: 'messaging',
+  config: defineConfig({}),
+  database: true,
+  log: true,
+  module: ({ connection, log, peers }) => {
+    const archive = new Archive(log, connection);
+    const messages = new KafkaMessageLog(log);
+    const send = new SendMessages(messages, new FindCopies(connection, archive), new AuthAccounts(peers));
+    const history = new ListHistory(connection, {
+      settled: (conversation) => archive.reached(conversation, messages.lastPosition(conversation), SETTLE_MS),
+    });
+    return {
+      module: MessagingModule,
+      providers: [
+        { provide: Archive, useValue: archive },
+        { provide: KafkaMessageLog, useValue: messages },
+        { provide: MessagingController, useValue: new MessagingController(send, history) },
+      ],
+    };
+  },
+  handlers: (get) => [served(contract.MessagingServiceDefinition, get(MessagingController))],
+  components: [Archive, KafkaMessageLog],
+};
+
+/** How long history waits for the archive to hold what was just sent here. */
+const SETTLE_MS = 1000;

@@ -6,7 +6,8 @@ export const GENERATION_MAX = 511;
 
 /** (generation, offset) as one rising number: positions of messages, keys of feeds. Generations start at 1. */
 export function numberOf(generation: number, offset: number): number {
-  if (!(generation >= 1 && generation <= GENERATION_MAX)) throw new RangeError(`generation ${generation} is out of range`);
+  if (!(generation >= 1 && generation <= GENERATION_MAX))
+    throw new RangeError(`generation ${generation} is out of range`);
   if (!(offset >= 0 && offset < OFFSETS)) throw new RangeError(`offset ${offset} is out of range`);
   return generation * OFFSETS + offset;
 }

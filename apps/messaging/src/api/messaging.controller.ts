@@ -1,0 +1,20 @@
+import type { messaging } from '@magpie/contracts';
+import type { Caller, Handlers } from '@magpie/grpc';
+import type { SendMessages } from '../commands/send-messages.js';
+import type { ListHistory } from '../queries/list-history.js';
+
+/** `magpie.messaging.v1.MessagingService`. */
+export class MessagingController implements Handlers<messaging.MessagingServiceDefinition> {
+  constructor(
+    private readonly send: SendMessages,
+    private readonly history: ListHistory,
+  ) {}
+
+  async sendMessages(request: messaging.SendMessagesRequest, caller: Caller): Promise<messaging.SendMessagesResponse> {
+    return { results: await this.send.execute(caller, request.messages) };
+  }
+
+  listHistory(request: messaging.ListHistoryRequest, caller: Caller): Promise<messaging.ListHistoryResponse> {
+    return this.history.execute(caller.userId, request);
+  }
+}

@@ -1,0 +1,41 @@
+import type { event } from '@magpie/contracts';
+import type { Appended, Appender, EventLog } from '@magpie/event-log';
+import type { MessageLog } from '../commands/send-messages.js';
+import { REPEATS, type LogClock } from '../domain/repeats.js';
+import { MESSAGE_TOPIC } from '../projections/archive.projection.js';
+
+/** The message topic: what is acknowledged by it is sent. */
+export class KafkaMessageLog implements MessageLog {
+  private readonly appender: Appender;
+  /** Last position that this process appended, by partition. */
+  private readonly positions = new Map<number, number>();
+
+  constructor(private readonly log: EventLog) {
+    this.appender = log.appender({ topics: [MESSAGE_TOPIC], lane: 'request' });
+  }
+
+  clock(): LogClock {
+    const nowMs = this.log.serverTime();
+    const { lastAppendAt, jumped } = this.log.clockState();
+    return { nowMs, trusted: !jumped && nowMs - lastAppendAt <= REPEATS.clockFreshMs };
+  }
+
+  async append(conversation: string, events: readonly event.Event[], requestId: string): Promise<readonly Appended[]> {
+    const entries = events.map((each) => ({ topic: MESSAGE_TOPIC, key: conversation, requestId, events: [each] }));
+    const appended = await Promise.all(entries.map((entry) => this.appender.append(entry)));
+    const last = appended.at(-1)!;
+    this.positions.set(last.partition, Math.max(last.position, this.positions.get(last.partition) ?? 0));
+    return appended;
+  }
+
+  /** Last position that this process appended to the conversation's partition; 0 = none. */
+  lastPosition(conversation: string): number {
+    return this.positions.get(this.log.partitionFor(MESSAGE_TOPIC, conversation)) ?? 0;
+  }
+
+  stop(): Promise<void> {
+    return this.appender.close(CLOSE_DEADLINE_MS);
+  }
+}
+
+const CLOSE_DEADLINE_MS = 5000;

@@ -1,0 +1,112 @@
+import { wire, type event, type messaging } from '@magpie/contracts';
+import { exhausted, unavailable } from '@magpie/domain';
+import { deriveId } from '@magpie/domain/ids';
+import type { Appended } from '@magpie/event-log';
+import type { Caller } from '@magpie/grpc';
+import { SendMessages } from './send-messages.js';
+
+const now = 1_800_000_000_000;
+const alice = deriveId('u', 'alice');
+const bob = deriveId('u', 'bob');
+const carol = deriveId('u', 'carol');
+const caller = { userId: alice, deviceId: 'phone-of-alice', requestId: 'r1' } as Caller;
+
+const message = (clientId: string, to: string, part: Partial<messaging.OutgoingMessage> = {}) => ({
+  clientId,
+  clientTimeMs: now,
+  to,
+  content: { content: { $case: 'text', value: { text: `text of ${clientId}` } } } as messaging.Content,
+  mentions: [],
+  quoteMessageId: '',
+  ...part,
+});
+
+/** Ports in memory: what was appended, and what goes wrong where. */
+function world(
+  options: { trusted?: boolean; archived?: Map<string, number>; archiveDown?: boolean; full?: string } = {},
+) {
+  const appended: { conversation: string; id: string; deviceId: string }[] = [];
+  const send = new SendMessages(
+    {
+      clock: () => ({ nowMs: now, trusted: options.trusted ?? true }),
+      append: async (conversation: string, events: readonly event.Event[]): Promise<readonly Appended[]> => {
+        if (options.full !== undefined && conversation.includes(options.full)) throw exhausted('the log', 700);
+        return events.map((each, k) => {
+          appended.push({ conversation, id: each.dedupeId, deviceId: each.feed!.authorDeviceId });
+          return { partition: 0, generation: 1, offset: k, position: 2 ** 44 + k, appendedAtMs: now + 5 };
+        });
+      },
+    },
+    {
+      find: async () => {
+        if (options.archiveDown) throw unavailable('the message archive');
+        return options.archived ?? new Map();
+      },
+    },
+    { existing: async (ids: readonly string[]) => new Set(ids.filter((id) => id === bob || id === carol)) },
+  );
+  return { send, appended };
+}
+
+// Goal: every message gets its own answer and is appended at most once per request, in order. Ports are in memory.
+describe('SendMessages', () => {
+  it('answers each message in the order of the request, and one bad one fails no neighbour', async () => {
+    const { send, appended } = world();
+    const nobody = deriveId('u', 'nobody');
+    const results = await send.execute(caller, [
+      message('c1', bob),
+      message('c2', bob, { content: undefined }),
+      message('c3', nobody),
+      message('c4', carol),
+      message('c5', bob),
+    ]);
+    const { OK, INVALID, NO_SUCH_PEER } = wire.Code;
+    expect(results.map((each) => [each.clientId, each.code])).toEqual([
+      ['c1', OK],
+      ['c2', INVALID],
+      ['c3', NO_SUCH_PEER],
+      ['c4', OK],
+      ['c5', OK],
+    ]);
+    expect(results[1]!.reason).toContain('messages[1].content');
+    const toBob = appended.filter((each) => each.conversation.includes(bob)).map((each) => each.id);
+    expect(toBob).toEqual([results[0]!.messageId, results[4]!.messageId]);
+    expect(results[0]!.serverTimeMs).toBe(now + 5);
+    expect(appended[0]!.deviceId).toBe('phone-of-alice');
+  });
+
+  it('answers all of a conversation alike when its log is full, and leaves the others alone', async () => {
+    const { send } = world({ full: bob });
+    const results = await send.execute(caller, [message('c1', bob), message('c2', carol), message('c3', bob)]);
+    const { OK, OVERLOADED } = wire.Code;
+    expect(results.map((each) => each.code)).toEqual([OVERLOADED, OK, OVERLOADED]);
+    expect(results[0]!.retryAfterMs).toBe(700);
+  });
+
+  it('gives an old copy that the archive knows its first answer, without appending it again', async () => {
+    const first = await world().send.execute(caller, [message('c1', bob)]);
+    const archived = new Map([[first[0]!.messageId, now - 100_000]]);
+    const { send, appended } = world({ trusted: false, archived });
+    const results = await send.execute(caller, [message('c1', bob), message('c2', bob)]);
+    expect(results[0]).toMatchObject({
+      code: wire.Code.OK,
+      messageId: first[0]!.messageId,
+      serverTimeMs: now - 100_000,
+    });
+    expect(appended.map((each) => each.id)).toEqual([results[1]!.messageId]);
+  });
+
+  it('appends no old copy while the archive cannot tell', async () => {
+    const { send, appended } = world({ archiveDown: true });
+    const results = await send.execute(caller, [message('c1', bob, { clientTimeMs: now - 61_000 })]);
+    expect(results[0]!.code).toBe(wire.Code.UNAVAILABLE);
+    expect(appended).toEqual([]);
+  });
+
+  it('refuses an empty list and one of 51', async () => {
+    const { send } = world();
+    await expect(send.execute(caller, [])).rejects.toMatchObject({ code: 'INVALID' });
+    const many = Array.from({ length: 51 }, (_, k) => message(`c${k}`, bob));
+    await expect(send.execute(caller, many)).rejects.toMatchObject({ code: 'TOO_LARGE' });
+  });
+});

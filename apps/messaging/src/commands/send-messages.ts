@@ -1,0 +1,92 @@
+import { codeOf, toWireError, wire, type event, type messaging } from '@magpie/contracts';
+import { DomainError, requireCount } from '@magpie/domain';
+import type { Appended } from '@magpie/event-log';
+import type { Caller } from '@magpie/grpc';
+import type { Accounts } from '../clients/accounts.client.js';
+import { MESSAGE_LIMITS } from '../domain/limits.js';
+import { checkOutgoing, noSuchPeer, type CheckedMessage } from '../domain/outgoing.js';
+import { pathOf, type LogClock } from '../domain/repeats.js';
+import { messageSent } from '../publish.js';
+
+/** Where accepted messages go. */
+export interface MessageLog {
+  clock(): LogClock;
+  /** Appends the messages of one conversation in their order, all or none; one answer each, in order. */
+  append(conversation: string, events: readonly event.Event[], requestId: string): Promise<readonly Appended[]>;
+}
+
+/** Where earlier copies of a message are found. */
+export interface EarlierCopies {
+  /** Log time of the first copy of each known id. Throws UNAVAILABLE when the archive is too far behind to tell. */
+  find(conversation: string, messageIds: readonly string[]): Promise<ReadonlyMap<string, number>>;
+}
+
+type Result = messaging.SendResult;
+
+/** Judges messages, makes them durable in the log, and answers one result each (machinery.md §3). */
+export class SendMessages {
+  constructor(
+    private readonly log: MessageLog,
+    private readonly copies: EarlierCopies,
+    private readonly accounts: Accounts,
+  ) {}
+
+  /** Throws INVALID or TOO_LARGE when the list itself is wrong; each message's trouble is in its own result. */
+  async execute(caller: Caller, messages: readonly messaging.OutgoingMessage[]): Promise<Result[]> {
+    requireCount('messages', messages, { min: 1, max: MESSAGE_LIMITS.messagesPerRequestMax });
+    const results = new Array<Result>(messages.length);
+    const conversations = new Map<string, { index: number; message: CheckedMessage }[]>();
+    messages.forEach((each, index) => {
+      try {
+        const message = checkOutgoing(caller.userId, each, index);
+        const list = conversations.get(message.conversation);
+        if (list) list.push({ index, message });
+        else conversations.set(message.conversation, [{ index, message }]);
+      } catch (error) {
+        results[index] = failed(each.clientId, error);
+      }
+    });
+    const judged = [...conversations.values()].map(async (list) => {
+      const answers = await this.sendInOrder(
+        caller,
+        list.map((entry) => entry.message),
+      );
+      list.forEach((entry, k) => (results[entry.index] = answers[k]!));
+    });
+    await Promise.all(judged);
+    return results;
+  }
+
+  /** The messages of one conversation: what is not answered for good stops those behind it with the same answer. */
+  private async sendInOrder(caller: Caller, messages: readonly CheckedMessage[]): Promise<Result[]> {
+    const { conversation, to } = messages[0]!;
+    try {
+      const existing = await this.accounts.existing([to], caller.requestId);
+      if (!existing.has(to)) return messages.map(({ clientId }) => failed(clientId, noSuchPeer('to')));
+      const clock = this.log.clock();
+      const slow = messages.filter((each) => pathOf(each.clientTimeMs, clock) === 'slow');
+      const earlier = slow.length === 0 ? NONE : await this.copies.find(conversation, ids(slow));
+      const fresh = messages.filter((each) => !earlier.has(each.messageId));
+      const events = fresh.map((each) => messageSent(each, caller.deviceId));
+      const appended = events.length === 0 ? [] : await this.log.append(conversation, events, caller.requestId);
+      const times = new Map(fresh.map((each, k) => [each.messageId, appended[k]!.appendedAtMs]));
+      return messages.map((each) => accepted(each, earlier.get(each.messageId) ?? times.get(each.messageId)!));
+    } catch (error) {
+      return messages.map(({ clientId }) => failed(clientId, error));
+    }
+  }
+}
+
+const NONE: ReadonlyMap<string, number> = new Map();
+const ids = (messages: readonly CheckedMessage[]): string[] => messages.map((each) => each.messageId);
+
+function accepted(message: CheckedMessage, serverTimeMs: number): Result {
+  const { clientId, messageId } = message;
+  return { clientId, code: wire.Code.OK, messageId, serverTimeMs, reason: '', retryAfterMs: 0 };
+}
+
+function failed(clientId: string, error: unknown): Result {
+  if (!(error instanceof DomainError)) throw error;
+  const { message, retryAfterMs } = toWireError(error);
+  return { clientId, code: codeOf(error), messageId: '', serverTimeMs: 0, reason: message, retryAfterMs };
+}

@@ -1,0 +1,77 @@
+import type { messaging } from '@magpie/contracts';
+import { conversationOf, DomainError, invalid, requireAscii } from '@magpie/domain';
+import { deriveId, isIdOf } from '@magpie/domain/ids';
+import { MESSAGE_LIMITS } from './limits.js';
+
+/** A message whose form is right; who may get it is judged apart. */
+export interface CheckedMessage {
+  readonly messageId: string;
+  readonly conversation: string;
+  readonly from: string;
+  readonly to: string;
+  readonly clientId: string;
+  readonly clientTimeMs: number;
+  readonly content: messaging.Content;
+  readonly mentions: readonly string[];
+}
+
+/** Checks the form of `messages[index]`; throws INVALID, TOO_LARGE or NO_SUCH_PEER, naming the field. */
+export function checkOutgoing(from: string, message: messaging.OutgoingMessage, index: number): CheckedMessage {
+  const at = `messages[${index}]`;
+  const clientId = requireAscii(`${at}.client_id`, message.clientId, {
+    min: 1,
+    max: MESSAGE_LIMITS.clientIdLengthMax,
+  });
+  if (message.clientTimeMs <= 0) throw invalid(`${at}.client_time_ms`, 'a time in ms is expected');
+  if (message.to === '') throw invalid(`${at}.to`, 'a user id is expected');
+  if (!isIdOf('u', message.to)) throw noSuchPeer(`${at}.to`);
+  if (message.quoteMessageId !== '') throw invalid(`${at}.quote_message_id`, 'quotes are not supported');
+  if (message.mentions.length > MESSAGE_LIMITS.mentionsMax) {
+    throw tooLarge(`${at}.mentions`, `${message.mentions.length} entries, at most ${MESSAGE_LIMITS.mentionsMax}`);
+  }
+  for (const mention of message.mentions) {
+    if (mention !== 'all' && !isIdOf('u', mention)) throw invalid(`${at}.mentions`, 'user ids or "all" are expected');
+  }
+  const content = checkContent(`${at}.content`, message.content);
+  const conversation = conversationOf(from, message.to);
+  return {
+    messageId: deriveId('m', from, conversation, clientId, message.clientTimeMs),
+    conversation,
+    from,
+    to: message.to,
+    clientId,
+    clientTimeMs: message.clientTimeMs,
+    content,
+    mentions: message.mentions,
+  };
+}
+
+function checkContent(field: string, content: messaging.Content | undefined): messaging.Content {
+  const kind = content?.content;
+  if (kind === undefined) throw invalid(field, 'one kind of content is expected');
+  if (kind.$case !== 'text') throw invalid(`${field}.${kind.$case}`, 'only text is supported');
+  const text = kind.value.text.normalize('NFC');
+  const length = countCodePoints(text);
+  if (length === 0) throw invalid(`${field}.text`, '0 characters, at least 1');
+  if (length > MESSAGE_LIMITS.textLengthMax) {
+    throw tooLarge(`${field}.text`, `${length} characters, at most ${MESSAGE_LIMITS.textLengthMax}`);
+  }
+  return { content: { $case: 'text', value: { text } } };
+}
+
+function countCodePoints(text: string): number {
+  let count = 0;
+  for (const _ of text) count++;
+  return count;
+}
+
+/** NO_SUCH_PEER: there is no such user. */
+export function noSuchPeer(field: string): DomainError {
+  return new DomainError('not-found', 'NO_SUCH_PEER', `${field}: there is no such user`, {
+    details: [{ field, reason: 'there is no such user' }],
+  });
+}
+
+function tooLarge(field: string, reason: string): DomainError {
+  return new DomainError('invalid', 'TOO_LARGE', `${field}: ${reason}`, { details: [{ field, reason }] });
+}

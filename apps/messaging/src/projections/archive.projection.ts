@@ -1,0 +1,192 @@
+import { messaging, type event, type EventType, type TopicName } from '@magpie/contracts';
+import {
+  dropRepeats,
+  PoisonError,
+  type Consumer,
+  type EventLog,
+  type Gained,
+  type LogRecord,
+  type PartitionWork,
+} from '@magpie/event-log';
+import { collectionOf, ensureIndexes, GroupInsert, type Collection, type Connection } from '@magpie/mongo';
+import { REPEATS } from '../domain/repeats.js';
+
+/**
+ * One message of the archive, for ever: the log's record as it stands. `body` is a MessageSent, `renderings` what each
+ * side sees besides.
+ */
+export interface ArchivedMessage {
+  _id: { conversation: string; position: number };
+  messageId: string;
+  /** Log time in ms. */
+  at: number;
+  body: Uint8Array;
+  renderings: { users: string[]; body: Uint8Array }[];
+}
+
+export const ARCHIVE_COLLECTION = 'state_message';
+export const MESSAGE_TOPIC: TopicName = 'messaging.message.v1';
+const MESSAGE_SENT: EventType = 'magpie.messaging.v1.MessageSent';
+const CONSUMER = 'messaging.archive';
+/** At low rates the archive gathers what comes within this time: history is no part of the path to the receiver. */
+const GATHER_MS = 100;
+const GATHER_BYTES = 65_536;
+
+/** Keeps `state_message`: every message once, by its place in the log; the first of several copies wins. */
+export class Archive {
+  private readonly partitions = new Map<number, ArchivePartition>();
+  private readonly messages: Collection<ArchivedMessage>;
+  private insert: GroupInsert<ArchivedMessage> | undefined;
+  private consumer: Consumer | undefined;
+
+  constructor(
+    private readonly log: EventLog,
+    connection: Connection,
+  ) {
+    this.messages = collectionOf(connection, ARCHIVE_COLLECTION);
+  }
+
+  async start(): Promise<void> {
+    await ensureIndexes(this.messages, [{ keys: { messageId: 1 }, options: { unique: true } }]);
+    const insert = new GroupInsert<ArchivedMessage>({ collection: this.messages as never, name: ARCHIVE_COLLECTION });
+    this.insert = insert;
+    this.consumer = await this.log.consume({
+      name: CONSUMER,
+      topics: [MESSAGE_TOPIC],
+      rememberMs: REPEATS.readersRememberMs,
+      onPoison: 'dead-letter',
+      minBytes: GATHER_BYTES,
+      maxWaitMs: GATHER_MS,
+      gain: async (at) => this.gain(at, insert),
+    });
+  }
+
+  async stop(): Promise<void> {
+    await this.consumer?.stop();
+    await this.insert?.close();
+  }
+
+  /** Resolves when the archive holds the record at `position` of the conversation, or after `timeoutMs`. */
+  async reached(conversation: string, position: number, timeoutMs: number): Promise<void> {
+    const partition = this.partitions.get(this.log.partitionFor(MESSAGE_TOPIC, conversation));
+    await partition?.reached(position, timeoutMs);
+  }
+
+  /**
+   * How far behind the log the archive of this conversation may be, in ms; Infinity when that is not known here.
+   */
+  async lagMs(conversation: string): Promise<number> {
+    const partition = this.log.partitionFor(MESSAGE_TOPIC, conversation);
+    const lagMs = this.partitions.get(partition)?.lagMs();
+    return lagMs === undefined ? Infinity : Math.max(lagMs, this.consumer?.lagMs() ?? 0);
+  }
+
+  private gain(at: Gained, insert: GroupInsert<ArchivedMessage>): PartitionWork {
+    const partition = new ArchivePartition(at, insert, () => {
+      if (this.partitions.get(at.partition) === partition) this.partitions.delete(at.partition);
+    });
+    this.partitions.set(at.partition, partition);
+    return partition;
+  }
+}
+
+/** The archive's work on one partition of the message topic. */
+class ArchivePartition implements PartitionWork {
+  private readonly work: PartitionWork;
+  private readonly waiting: { position: number; resolve: () => void }[] = [];
+  private position = 0;
+  private upToDate = false;
+  private lastAppendedAtMs = 0;
+
+  constructor(
+    at: Gained,
+    insert: GroupInsert<ArchivedMessage>,
+    private readonly forget: () => void,
+  ) {
+    this.upToDate = at.logEnd === (at.checkpoint?.next ?? 0);
+    this.work = dropRepeats(
+      { process: (records) => store(insert, records), state: () => ({}), lost: () => undefined },
+      REPEATS.readersRememberMs,
+    );
+  }
+
+  remember(records: LogRecord[]): void {
+    this.work.remember?.(records);
+    this.passed(records);
+  }
+
+  async process(records: LogRecord[]): Promise<void> {
+    await this.work.process(records);
+    this.passed(records);
+    while (this.waiting.length > 0 && this.waiting[0]!.position <= this.position) this.waiting.shift()!.resolve();
+  }
+
+  caughtUp(): void {
+    this.upToDate = true;
+  }
+
+  state(): Record<string, unknown> {
+    return this.work.state();
+  }
+
+  lost(): void {
+    this.forget();
+    for (const { resolve } of this.waiting.splice(0)) resolve();
+  }
+
+  lagMs(): number {
+    return this.upToDate ? 0 : Math.max(0, Date.now() - this.lastAppendedAtMs);
+  }
+
+  async reached(position: number, timeoutMs: number): Promise<void> {
+    if (position <= this.position) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, timeoutMs);
+      const done = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+      this.waiting.push({ position, resolve: done });
+      this.waiting.sort((a, b) => a.position - b.position);
+    });
+  }
+
+  private passed(records: LogRecord[]): void {
+    const last = records.at(-1);
+    if (last === undefined) return;
+    this.position = Math.max(this.position, last.position);
+    this.lastAppendedAtMs = last.appendedAtMs;
+  }
+}
+
+async function store(insert: GroupInsert<ArchivedMessage>, records: LogRecord[]): Promise<void> {
+  const rows = records.flatMap(archived);
+  // A duplicate key is the same record replayed, or a late copy of a message that is there already: both are settled.
+  if (rows.length > 0) await insert.insert(rows);
+}
+
+/** The rows of one record; throws PoisonError on bytes that are no message. */
+export function archived(record: LogRecord): ArchivedMessage[] {
+  return record.events
+    .filter((each) => each.type === MESSAGE_SENT)
+    .map((each) => {
+      assertReadable(each, record);
+      return {
+        _id: { conversation: record.key, position: record.position },
+        messageId: each.dedupeId,
+        at: record.appendedAtMs,
+        body: each.body,
+        renderings: (each.feed?.renderings ?? []).map(({ users, body }) => ({ users, body })),
+      };
+    });
+}
+
+function assertReadable(sent: event.Event, record: LogRecord): void {
+  const place = `${record.partition}/${record.generation}/${record.offset}`;
+  if (sent.dedupeId === '') throw new PoisonError(`message at ${place} has no id`, record);
+  try {
+    messaging.MessageSent.decode(sent.body);
+  } catch (error) {
+    throw new PoisonError(`message at ${place} cannot be decoded`, record, error);
+  }
+}
