@@ -1,0 +1,4 @@
+import { runService } from '@magpie/service';
+import { sync } from './sync.module.js';
+
+await runService(sync);

@@ -1,0 +1,17 @@
+import { collectionOf, ensureIndexes, GroupInsert, type Collection, type Connection } from '@magpie/mongo';
+import { TIMELINE, TIMELINE_INDEX, type TimelineDocument } from './timeline.js';
+
+/** The timeline of this database, with its index. */
+export async function openTimeline(connection: Connection): Promise<Collection<TimelineDocument>> {
+  const timeline = collectionOf<TimelineDocument>(connection, TIMELINE);
+  await ensureIndexes(timeline, [{ keys: TIMELINE_INDEX }]);
+  return timeline;
+}
+
+/** The one writer of the timeline, for all partitions of this instance. */
+export function timelineInserts(
+  timeline: Collection<TimelineDocument>,
+  limits: { spacingMs: number; batchMax: number },
+): GroupInsert<TimelineDocument> {
+  return new GroupInsert<TimelineDocument>({ collection: timeline as never, name: 'timeline', ...limits });
+}
