@@ -1,1 +1,21 @@
-export {};
+export { Client, createClient, type ClientOptions } from './client.js';
+export type { ClientEvents } from './events.js';
+export { MagpieError, type ErrorCode, type LocalCode } from './errors.js';
+export { textContent, textOf, type Conversation, type LocalMessage, type MessageState } from './local-message.js';
+export type { LinkStatus } from './link-keeper.js';
+export type { DeviceInfo, SessionInfo } from './session.js';
+export type { AnyMethod, AnyService, RequestOf, ResponseOf } from './commands.js';
+export type {
+  Clock,
+  Link,
+  LinkEvents,
+  LinkFactory,
+  Random,
+  ShortLink,
+  ShortLinkAnswer,
+  Store,
+  StoreRange,
+} from './ports.js';
+export { webSocketLink } from './links/websocket-link.js';
+export { httpShortLink } from './links/http-short-link.js';
+export { memoryStore } from './stores/memory-store.js';

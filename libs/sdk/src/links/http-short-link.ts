@@ -1,0 +1,44 @@
+import { MagpieError } from '../errors.js';
+import type { ShortLink } from '../ports.js';
+
+const PATH = '/cgi-bin/micromsg-bin/';
+const PROTOBUF = 'application/x-protobuf';
+/** What says that a request never left this device; browsers do not tell. */
+const NOT_SENT = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'ENETUNREACH', 'EHOSTUNREACH']);
+
+/** The short link over `fetch`: `base` is the gateway's HTTP address. */
+export function httpShortLink(base: string): ShortLink {
+  return {
+    async post(name, body, { token, timeoutMs }) {
+      try {
+        const response = await fetch(new URL(PATH + name, base), {
+          method: 'POST',
+          headers: {
+            'content-type': PROTOBUF,
+            accept: PROTOBUF,
+            ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+          },
+          body: body as Uint8Array<ArrayBuffer>,
+          signal: AbortSignal.timeout(timeoutMs),
+        });
+        const answer = new Uint8Array(await response.arrayBuffer());
+        if (!(response.headers.get('content-type') ?? '').startsWith(PROTOBUF)) {
+          throw new MagpieError('LINK_LOST', `${base} does not answer as a Magpie gateway (HTTP ${response.status})`);
+        }
+        return { ok: response.ok, body: answer };
+      } catch (error) {
+        throw toLocalError(error, base, timeoutMs);
+      }
+    },
+  };
+}
+
+function toLocalError(error: unknown, base: string, timeoutMs: number): MagpieError {
+  if (error instanceof MagpieError) return error;
+  if (error instanceof Error && error.name === 'TimeoutError') {
+    return new MagpieError('TIMEOUT', `no answer from ${base} within ${timeoutMs} ms`, { cause: error });
+  }
+  const cause = error instanceof Error ? (error.cause as { code?: string } | undefined) : undefined;
+  const code = cause?.code !== undefined && NOT_SENT.has(cause.code) ? 'OFFLINE' : 'LINK_LOST';
+  return new MagpieError(code, `${base} cannot be reached`, { cause: error });
+}
