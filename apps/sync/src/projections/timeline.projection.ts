@@ -30,7 +30,7 @@ export interface TimelineParts {
   readonly feeds: Feeds;
   readonly timeline: mongo.Collection<TimelineDocument>;
   /** Shared by all partitions, so that their rows travel together. */
-  readonly inserts: GroupInsert<TimelineDocument>;
+  readonly inserts: Pick<GroupInsert<TimelineDocument>, 'insert'>;
   readonly logger: Logger;
 }
 
@@ -116,10 +116,11 @@ function stateIn({ checkpoint }: Gained): FeedState {
 function toArrival(record: LogRecord): Arrival {
   const [event, ...more] = record.events;
   if (event?.type !== ENTRY_TYPE || more.length > 0) {
-    throw new PoisonError(`inbox record ${record.partition}/${record.offset} does not hold exactly one entry`);
+    throw new PoisonError(`inbox record ${record.partition}/${record.offset} does not hold exactly one entry`, record);
   }
   const { source, ...entry } = EVENTS[ENTRY_TYPE].decode(event.body);
-  if (source === undefined) throw new PoisonError(`inbox record ${record.partition}/${record.offset} has no source`);
+  if (source === undefined)
+    throw new PoisonError(`inbox record ${record.partition}/${record.offset} has no source`, record);
   return {
     generation: record.generation,
     row: { key: record.position, atMs: record.appendedAtMs, entry: { ...entry, source } },

@@ -59,9 +59,10 @@ export function onFeedEvent(parts: FanOutParts): ConsumerSpec {
  * partition, and the feeds drop it by its source. All appends of a batch are made in one turn, in log order.
  */
 async function fanOut(records: readonly LogRecord[], parts: FanOutParts): Promise<void> {
+  const found = records.map(feedEventOf);
   const appends: Promise<Appended>[] = [];
-  for (const record of records) {
-    const feedEvent = feedEventOf(record);
+  for (const [index, record] of records.entries()) {
+    const feedEvent = found[index];
     if (feedEvent !== undefined) emit(record, feedEvent, parts, appends);
   }
   await Promise.all(appends);
@@ -75,7 +76,10 @@ async function fanOut(records: readonly LogRecord[], parts: FanOutParts): Promis
 function feedEventOf(record: LogRecord): event.Event | undefined {
   const withFeed = record.events.filter(({ feed }) => feed !== undefined);
   if (withFeed.length > 1) {
-    throw new PoisonError(`${record.topic}/${record.partition}/${record.offset} holds ${withFeed.length} feed events`);
+    throw new PoisonError(
+      `${record.topic}/${record.partition}/${record.offset} holds ${withFeed.length} feed events`,
+      record,
+    );
   }
   return withFeed[0];
 }

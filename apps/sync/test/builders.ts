@@ -1,0 +1,85 @@
+import { randomBytes } from 'node:crypto';
+import { event, EVENTS, messaging, sync } from '@magpie/contracts';
+import { numberOf } from '@magpie/domain';
+import type { LogRecord } from '@magpie/event-log';
+
+/** A prefix of topics and databases that nobody else has. */
+export function namespaceOf(what: string): string {
+  return `t-${what}-${randomBytes(4).toString('hex')}-`;
+}
+
+/** A message as the messaging service publishes it. */
+export function messageSent(message: {
+  id: string;
+  from: string;
+  to: string;
+  text?: string;
+  deviceId?: string;
+}): event.Event {
+  const { id, from, to, text = id, deviceId = 'device-of-sender' } = message;
+  const body = messaging.MessageSent.fromPartial({
+    messageId: id,
+    from,
+    to,
+    clientTimeMs: 1,
+    content: { content: { $case: 'text', value: { text } } },
+  });
+  const rendering = (user: string, peer: string, clientId: string): event.Feed_Rendering => ({
+    users: [user],
+    body: messaging.Message.encode(messaging.Message.fromPartial({ peer, clientId })).finish(),
+  });
+  return {
+    type: 'magpie.messaging.v1.MessageSent',
+    body: messaging.MessageSent.encode(body).finish(),
+    dedupeId: id,
+    feed: event.Feed.fromPartial({
+      users: [from, to],
+      kind: 3,
+      itemId: id,
+      mode: event.Feed_Mode.LOG,
+      itemField: 2,
+      renderings: [rendering(from, to, `c-${id}`), rendering(to, from, '')],
+      positionField: 5,
+      timeField: 8,
+      authorUserId: from,
+      authorDeviceId: deviceId,
+    }),
+  };
+}
+
+/** A record as it comes from the log. */
+export function record(more: Partial<LogRecord> & Pick<LogRecord, 'offset' | 'events'>): LogRecord {
+  const generation = more.generation ?? 1;
+  return {
+    topic: 'messaging.message.v1',
+    partition: 0,
+    generation,
+    position: numberOf(generation, more.offset),
+    key: 'd.ua.ub',
+    appendedAtMs: 1_000 + more.offset,
+    version: 0,
+    requestId: '',
+    ...more,
+  };
+}
+
+/** An inbox record that stands for the source event at `sourceOffset`. */
+export function inboxRecord(offset: number, sourceOffset: number, users: string[] = ['ua']): LogRecord {
+  const entry = sync.InboxEntry.fromPartial({
+    source: { topic: 'messaging.message.v1', partition: 0, generation: 1, offset: sourceOffset },
+    users,
+    kind: 3,
+    itemId: `m${sourceOffset}`,
+    mode: event.Feed_Mode.LOG,
+    itemField: 2,
+    body: new Uint8Array([10, 2, 109, 48]),
+    authorUserId: 'ua',
+    authorDeviceId: 'da',
+  });
+  const type = 'magpie.sync.v1.InboxEntry';
+  return record({
+    offset,
+    topic: 'sync.inbox.v1',
+    events: [{ type, body: EVENTS[type].encode(entry).finish(), feed: undefined, dedupeId: '' }],
+  });
+}
