@@ -1,0 +1,3 @@
+export { postCommand } from './short-link.js';
+export { WireLink } from './wire-link.js';
+export { Witness, type Addresses } from './witness.js';
