@@ -1,3 +1,13 @@
+export { startChild, type Child, type ChildOptions, type Exit } from './servers/child.js';
+export { tailOf, writeFileAtomic } from './servers/files.js';
+export { startKafka, type KafkaOptions, type RunningServer, type ServerOptions } from './servers/kafka.js';
+export { endOrphans, ledgerFile, openLedger, type Ledger, type LedgerEntry } from './servers/ledger.js';
+export { startMongod } from './servers/mongod.js';
+export { openPortMemory, type PortMemory } from './servers/ports.js';
+export { identify, isRunning, signal, type ProcessIdentity } from './servers/process-identity.js';
+export { readRunInfo, runFile, type RunInfo, type RunProcess } from './servers/run-file.js';
+export { ServerError, type ServerErrorCode } from './servers/server-error.js';
+export { startSystem, type RunningSystem, type SystemOptions } from './servers/system.js';
 export {
   ANOMALIES_KEPT_MAX,
   DeliveryChecker,
@@ -10,8 +20,3 @@ export {
   type ShownMessage,
   type Verdict,
 } from './checker/index.js';
-export { startKafka, type KafkaOptions, type RunningServer, type ServerOptions } from './servers/kafka.js';
-export { postCommand, Witness, WireLink, type Addresses } from './device/index.js';
-export { endOrphans } from './servers/ledger.js';
-export { startMongod } from './servers/mongod.js';
-export { ServerError, type ServerErrorCode } from './servers/server-error.js';
