@@ -21,8 +21,8 @@ export interface LocalMessage {
   readonly timeMs: number;
   readonly content: messaging.Content;
   readonly recalled?: boolean;
-  /** Why it failed. `uncertain`: an attempt ended without an answer, it may have arrived all the same. */
-  readonly error?: { readonly code: ErrorCode; readonly uncertain: boolean };
+  /** Why it failed; `reason` is for people. `uncertain`: an attempt ended without an answer, it may have arrived all the same. */
+  readonly error?: { readonly code: ErrorCode; readonly reason: string; readonly uncertain: boolean };
 }
 
 /** A message that has a position, as it is kept: the content in its JSON form. */

@@ -18,6 +18,8 @@ export interface OutboxEntry {
   readonly messageId?: string;
   readonly serverTimeMs?: number;
   readonly code?: ErrorCode;
+  /** What the server said was wrong, for people. */
+  readonly reason?: string;
 }
 
 const HELD_PAUSE_MS = 500;
@@ -80,6 +82,8 @@ export function entryAsMessage(entry: OutboxEntry, userId: string): LocalMessage
     timeMs: entry.serverTimeMs ?? entry.clientTimeMs,
     content: messaging.Content.fromJSON(entry.content),
     ...(entry.messageId === undefined ? {} : { messageId: entry.messageId }),
-    ...(entry.code === undefined ? {} : { error: { code: entry.code, uncertain: entry.uncertain } }),
+    ...(entry.code === undefined
+      ? {}
+      : { error: { code: entry.code, reason: entry.reason ?? '', uncertain: entry.uncertain } }),
   };
 }

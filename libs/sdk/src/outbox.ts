@@ -12,6 +12,8 @@ export const BATCH_MAX = 50;
 export const OUTBOX_MAX = 10_000;
 /** Conversations that are sent to at the same time. */
 const LANES_MAX = 8;
+/** When an answer does not say how long to wait. */
+const RETRY_AFTER_MS = 1000;
 
 export interface OutboxOptions {
   readonly journal: Journal;
@@ -37,6 +39,7 @@ interface Outcome {
   readonly entry: OutboxEntry;
   readonly code: ErrorCode;
   readonly retryAfterMs: number;
+  readonly reason: string;
   readonly result?: messaging.SendResult;
 }
 
@@ -82,7 +85,7 @@ export class Outbox {
   /** Tries a failed message again, with the same ids, behind what waits. */
   async resend(clientId: string): Promise<void> {
     const entry = this.#failed(clientId);
-    const { code: _, ...rest } = entry;
+    const { code: _code, reason: _reason, ...rest } = entry;
     await this.#save([{ ...rest, state: 'sending', order: ++this.#order }], 'known');
     this.#drain(entry.to);
   }
@@ -171,14 +174,13 @@ export class Outbox {
   async #attempt(batch: OutboxEntry[], lane: Lane): Promise<void> {
     let pauseMs = 0;
     const changed: OutboxEntry[] = [];
-    for (const { entry, code, retryAfterMs, result } of await this.#exchange(batch, lane)) {
+    for (const { entry, code, retryAfterMs, reason, result } of await this.#exchange(batch, lane)) {
       const current = this.#entries.get(entry.clientId);
       if (current === undefined) continue;
       const step = afterAttempt(current, this.#tries.get(entry.clientId) ?? NO_TRIES, code, retryAfterMs);
       if (step.pauseMs === undefined) {
         this.#tries.delete(entry.clientId);
-        const { messageId, serverTimeMs } = result ?? {};
-        changed.push(messageId ? { ...step.entry, messageId, serverTimeMs: serverTimeMs ?? 0 } : step.entry);
+        changed.push(withResult(step.entry, result, reason));
       } else {
         this.#tries.set(entry.clientId, step.tries);
         this.#entries.set(entry.clientId, step.entry);
@@ -196,7 +198,13 @@ export class Outbox {
       return batch.map((entry, index) => {
         const result = results[index];
         const code = result === undefined ? 'INTERNAL' : codeNameOf(result.code);
-        return { entry, code, retryAfterMs: 1000, ...(code === 'OK' && result !== undefined ? { result } : {}) };
+        return {
+          entry,
+          code,
+          retryAfterMs: result?.retryAfterMs || RETRY_AFTER_MS,
+          reason: result?.reason ?? 'the server left it without a result',
+          ...(code === 'OK' && result !== undefined ? { result } : {}),
+        };
       });
     } catch (thrown) {
       const error = asMagpieError(thrown);
@@ -205,7 +213,8 @@ export class Outbox {
         lane.batchMax = 1;
         return [];
       }
-      return batch.map((entry) => ({ entry, code: error.code, retryAfterMs: error.retryAfterMs || 1000 }));
+      const { code, message: reason } = error;
+      return batch.map((entry) => ({ entry, code, retryAfterMs: error.retryAfterMs || RETRY_AFTER_MS, reason }));
     }
   }
 
@@ -230,4 +239,9 @@ export class Outbox {
       for (const peer of new Set(entries.map(({ to }) => to))) changes.after(() => this.options.conversation(peer));
     });
   }
+}
+
+function withResult(entry: OutboxEntry, result: messaging.SendResult | undefined, reason: string): OutboxEntry {
+  if (result === undefined) return { ...entry, reason };
+  return { ...entry, messageId: result.messageId, serverTimeMs: result.serverTimeMs };
 }

@@ -9,6 +9,9 @@ const GARBAGE_LINES_MAX = 10_000;
 const FILE = 'store.jsonl';
 const LOCK = 'store.lock';
 
+/** Directories that this process has open: the lock file tells processes apart, not their parts. */
+const openHere = new Set<string>();
+
 type Line = readonly (readonly [key: string, value?: string])[];
 
 /**
@@ -17,7 +20,9 @@ type Line = readonly (readonly [key: string, value?: string])[];
  */
 export async function fileStore(directory: string): Promise<Store> {
   await mkdir(directory, { recursive: true, mode: 0o700 });
+  if (openHere.has(directory)) throw new MagpieError('CONFLICT', `${directory} is open already`);
   await lock(directory);
+  openHere.add(directory);
   const path = join(directory, FILE);
   const { texts, lines, length } = await load(path);
   if (lines > texts.size + GARBAGE_LINES_MAX) await rewrite(path, texts);
@@ -35,6 +40,7 @@ export async function fileStore(directory: string): Promise<Store> {
     close: async () => {
       await writer.close();
       await rm(join(directory, LOCK), { force: true });
+      openHere.delete(directory);
     },
   };
 }
@@ -43,6 +49,8 @@ export async function fileStore(directory: string): Promise<Store> {
 class LineWriter {
   #waiting: { line: string; resolve: () => void; reject: (error: unknown) => void }[] = [];
   #writing: Promise<void> | undefined;
+  /** After a write that failed the file may end in half a line: nothing more goes there. */
+  #broken: unknown;
 
   constructor(private readonly file: FileHandle) {}
 
@@ -62,10 +70,12 @@ class LineWriter {
     while (this.#waiting.length > 0) {
       const batch = this.#waiting.splice(0);
       try {
+        if (this.#broken !== undefined) throw this.#broken;
         await this.file.appendFile(batch.map(({ line }) => line).join(''));
         await this.file.datasync();
         for (const { resolve } of batch) resolve();
       } catch (error) {
+        this.#broken = error;
         for (const { reject } of batch) reject(error);
       }
     }

@@ -1,0 +1,29 @@
+import { textOf, type Conversation, type LocalMessage } from '@magpie/sdk';
+
+const PREVIEW_LENGTH_MAX = 50;
+
+export function clockTime(timeMs: number): string {
+  const date = new Date(timeMs);
+  return `${String(date.getHours()).padStart(2, '0')}:${String(date.getMinutes()).padStart(2, '0')}`;
+}
+
+/** … on its way, ✓ at the server, ✗ failed and why. */
+export function stateMark({ state, error }: LocalMessage): string {
+  if (state === 'sent') return '✓';
+  if (state === 'sending') return '…';
+  if (error?.uncertain) return '✗ no answer, it may have arrived (/resend is safe)';
+  return `✗ ${error?.reason || (error?.code ?? 'failed')}`;
+}
+
+export function messageLine(message: LocalMessage, name: string): string {
+  const body = message.recalled ? '(recalled)' : textOf(message.content);
+  const head = `${clockTime(message.timeMs)} ${message.own ? `you → ${name}` : name}: ${body}`;
+  return message.own ? `${head} ${stateMark(message)}` : head;
+}
+
+export function conversationLine({ unread, last }: Conversation, name: string): string {
+  const text = last === undefined ? '' : `${last.own ? 'you: ' : ''}${textOf(last.content)}`.replace(/\s+/g, ' ');
+  const preview = [...text].length > PREVIEW_LENGTH_MAX ? `${[...text].slice(0, PREVIEW_LENGTH_MAX).join('')}…` : text;
+  const mark = unread > 0 ? `● ${unread} new` : '';
+  return `  ${name}${mark === '' ? '' : ` ${mark}`}  ${last === undefined ? '' : clockTime(last.timeMs)}  ${preview}`.trimEnd();
+}
