@@ -20,3 +20,4 @@ export {
   type ShownMessage,
   type Verdict,
 } from './checker/index.js';
+export { postCommand, Witness, WireLink, type Addresses } from './device/index.js';
