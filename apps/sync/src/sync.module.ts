@@ -8,6 +8,7 @@ import { pairMembers } from './clients/members.client.js';
 import { syncConfig, type SyncConfig } from './config.js';
 import { Feeds } from './projections/feeds.js';
 import { openTimeline, timelineInserts } from './projections/open-timeline.js';
+import { Retention } from './projections/retention.js';
 import { timelineProjection } from './projections/timeline.projection.js';
 import { openStamps } from './queries/identity.js';
 import { TimelineReader } from './queries/read-timeline.js';
@@ -48,10 +49,16 @@ async function makeParts({ connection, log, logger }: ServiceBase, config: SyncC
   const feeds = new Feeds(partitionsOf(INBOX, log.hotPartitions));
   const reader = new TimelineReader(timeline);
   const audience = new Audience(feeds, reader, logger);
-  const consumer = consuming(() => log.consume(timelineProjection({ feeds, timeline, inserts, logger })));
+  const retention = new Retention({ connection, timeline, feeds, now: () => log.serverTime(), logger });
+  const projection = timelineProjection({ feeds, timeline, inserts, retention, logger });
+  const consumer = consuming(() => log.consume(projection));
   const feed: Component = {
-    start: () => consumer.start(),
+    start: async () => {
+      await consumer.start();
+      retention.start();
+    },
     stop: async () => {
+      await retention.stop();
       await consumer.stop();
       audience.close();
       await inserts.close();

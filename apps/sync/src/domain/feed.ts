@@ -9,19 +9,16 @@ export interface FeedState {
   readonly generation: number;
   /** Key of the last record taken; 0 = none yet. No reader sees past it. */
   readonly visible: number;
-  /** Keys below it are not kept any more. */
-  readonly floor: number;
   readonly watermarks: ReadonlyMap<string, Source>;
 }
 
 /** FeedState as it stands in a checkpoint. */
 export interface StoredFeedState {
   readonly visible: number;
-  readonly floor: number;
   readonly sources: readonly Source[];
 }
 
-export const EMPTY_FEED: FeedState = { generation: 1, visible: 0, floor: 0, watermarks: new Map() };
+export const EMPTY_FEED: FeedState = { generation: 1, visible: 0, watermarks: new Map() };
 
 /** One record of the inbox: its place there and the row it would become. */
 export interface Arrival {
@@ -59,11 +56,11 @@ function nameOf(source: Source): string {
 }
 
 export function toStored(state: FeedState): StoredFeedState {
-  return { visible: state.visible, floor: state.floor, sources: [...state.watermarks.values()] };
+  return { visible: state.visible, sources: [...state.watermarks.values()] };
 }
 
 /** The state of a checkpoint; `generation` is the checkpoint's own. */
 export function fromStored(stored: StoredFeedState, generation: number): FeedState {
   const watermarks = new Map(stored.sources.map((source) => [nameOf(source), source]));
-  return { generation, visible: stored.visible, floor: stored.floor, watermarks };
+  return { generation, visible: stored.visible, watermarks };
 }

@@ -7,6 +7,10 @@ export const LIMITS = {
   pageBytesMax: 512 * 1024,
   /** Entries of a sync key that a client may send. */
   syncKeyEntriesMax: 16,
+  /** Age at which rows are let go; a device whose key is older begins anew. */
+  keptMs: 30 * 24 * 60 * 60 * 1000,
+  /** Rows let go in one step. */
+  sweepRowsMax: 1_000,
   /** Newest rows of a feed that a device without a key is given. */
   initRowsMax: 2_000,
   /** An item above this does not ride in a delivery; the device pulls it. */

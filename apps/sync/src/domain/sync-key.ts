@@ -12,6 +12,7 @@ export interface SyncKey {
 export interface KeyGround {
   readonly stamp: Uint8Array;
   readonly generation: number;
+  /** Key of the newest row that is not kept any more; 0 = all are. */
   readonly floor: number;
 }
 

@@ -10,6 +10,8 @@ export interface Feed {
   readonly epoch: number;
   /** As of the last record whose rows are durable. */
   readonly state: FeedState;
+  /** Key of the newest row that is not kept any more; 0 = all are. */
+  readonly floor: number;
   /** False until the log end seen at the gain is reached: before that, what others handed out might be missing. */
   readonly serving: boolean;
 }
@@ -49,9 +51,9 @@ export class Feeds {
     return feed;
   }
 
-  own(partition: number, epoch: number, state: FeedState = EMPTY_FEED): void {
+  own(partition: number, epoch: number, state: FeedState = EMPTY_FEED, floor = 0): void {
     this.disown(partition);
-    this.#owned.set(partition, { partition, epoch, state, serving: false });
+    this.#owned.set(partition, { partition, epoch, state, floor, serving: false });
   }
 
   serve(partition: number, epoch: number): void {
@@ -70,6 +72,12 @@ export class Feeds {
     this.#owned.set(partition, grown);
     if (grown.serving && rows.length > 0) for (const listener of this.#listeners) listener.grown(grown, rows);
     return true;
+  }
+
+  /** Rows up to `floor` are about to go. */
+  raiseFloor(partition: number, floor: number): void {
+    const feed = this.#owned.get(partition);
+    if (feed !== undefined && feed.floor < floor) this.#owned.set(partition, { ...feed, floor });
   }
 
   disown(partition: number, epoch?: number): void {

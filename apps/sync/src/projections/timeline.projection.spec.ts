@@ -16,7 +16,8 @@ function start(insert: () => Promise<InsertOutcome> = () => Promise.resolve({ du
     lost: () => told.push('lost'),
     grown: (_, rows: readonly Row[]) => told.push(rows.map(({ entry }) => entry.itemId).join()),
   });
-  const parts = { feeds, timeline: undefined as never, inserts: { insert }, logger: silentLogger() };
+  const retention = { floorOf: () => Promise.resolve(0) };
+  const parts = { feeds, retention, timeline: undefined as never, inserts: { insert }, logger: silentLogger() };
   const gain = (more: Partial<Gained> = {}) =>
     timelineProjection(parts).gain({
       topic: 'sync.inbox.v1',

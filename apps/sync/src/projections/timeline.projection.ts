@@ -15,6 +15,7 @@ import {
 } from '../domain/feed.js';
 import { isSameSource } from '../domain/place.js';
 import type { Feeds } from './feeds.js';
+import type { Retention } from './retention.js';
 import { READ_OPTIONS, keyOf, toDocument, type TimelineDocument } from './timeline.js';
 
 const ENTRY_TYPE = 'magpie.sync.v1.InboxEntry';
@@ -31,6 +32,7 @@ export interface TimelineParts {
   readonly timeline: mongo.Collection<TimelineDocument>;
   /** Shared by all partitions, so that their rows travel together. */
   readonly inserts: Pick<GroupInsert<TimelineDocument>, 'insert'>;
+  readonly retention: Pick<Retention, 'floorOf'>;
   readonly logger: Logger;
 }
 
@@ -40,7 +42,7 @@ export function timelineProjection(parts: TimelineParts): ConsumerSpec {
     name: 'sync.feed',
     topics: ['sync.inbox.v1'],
     onPoison: 'stop',
-    gain: (at) => Promise.resolve(new TimelineWork(at, parts)),
+    gain: async (at) => new TimelineWork(at, await parts.retention.floorOf(at.partition), parts),
   };
 }
 
@@ -50,12 +52,12 @@ class TimelineWork implements PartitionWork {
   readonly #parts: TimelineParts;
   #state: FeedState;
 
-  constructor(at: Gained, parts: TimelineParts) {
+  constructor(at: Gained, floor: number, parts: TimelineParts) {
     this.#partition = at.partition;
     this.#epoch = at.epoch;
     this.#parts = parts;
     this.#state = stateIn(at);
-    parts.feeds.own(at.partition, at.epoch, this.#state);
+    parts.feeds.own(at.partition, at.epoch, this.#state, floor);
   }
 
   async process(records: LogRecord[]): Promise<void> {

@@ -30,7 +30,7 @@ export async function init(userId: string, pageToken: string, parts: FeedQueryPa
 }
 
 async function begin(userId: string, feed: Feed, { timeline }: FeedQueryParts): Promise<InitProgress> {
-  const after = Math.max(feed.state.floor - 1, 0);
+  const after = feed.floor;
   const range = { userId, partition: feed.partition, after, upTo: feed.state.visible };
   const [upTo, skipped] = await Promise.all([timeline.newestKey(range), timeline.newestKey(range, LIMITS.initRowsMax)]);
   return { upTo, after: Math.max(after, skipped) };

@@ -1,6 +1,6 @@
 import { LIMITS } from '../domain/limits.js';
 import { pageOf, type Page } from '../domain/page.js';
-import { limitOf, numberIn, syncKeyOf, type SyncKey } from '../domain/sync-key.js';
+import { keyExpired, limitOf, numberIn, syncKeyOf, type SyncKey } from '../domain/sync-key.js';
 import type { Feeds } from '../projections/feeds.js';
 import type { Stamp } from './identity.js';
 import type { TimelineReader } from './read-timeline.js';
@@ -25,13 +25,15 @@ export async function sync(
   { feeds, timeline, stampOf }: FeedQueryParts,
 ): Promise<FeedPage> {
   const items = limitOf(asked.limit);
-  const { partition, state } = feeds.of(userId);
+  const { partition, state, floor } = feeds.of(userId);
   const stamp = stampOf(userId);
-  const number = numberIn(asked.syncKey, { stamp, generation: state.generation, floor: state.floor });
+  const number = numberIn(asked.syncKey, { stamp, generation: state.generation, floor });
   // A device may be ahead of what an owner that has just started calls visible: nothing new, and its key stays.
   if (number >= state.visible) return { page: EMPTY_PAGE, number, syncKey: syncKeyOf(number, stamp) };
-  const range = { userId, partition, after: Math.max(number, state.floor - 1, 0), upTo: state.visible };
+  const range = { userId, partition, after: Math.max(number, floor), upTo: state.visible };
   const rows = await timeline.rows(range, items + 1);
+  // Rows may have been let go while they were read.
+  if (number !== 0 && number < feeds.of(userId).floor) throw keyExpired('what came after it was just let go');
   const page = pageOf(userId, rows, { items, bytes: LIMITS.pageBytesMax });
   const reached = page.lastKey ?? number;
   return { page, number: reached, syncKey: syncKeyOf(reached, stamp) };

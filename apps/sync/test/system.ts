@@ -1,0 +1,188 @@
+import { partitionsOf, sync as contract, type event } from '@magpie/contracts';
+import { conversationOf, DomainError } from '@magpie/domain';
+import { openEventLog, type Appended, type Appender, type EventLog } from '@magpie/event-log';
+import { Peers } from '@magpie/grpc';
+import { connectMongo, type Connection } from '@magpie/mongo';
+import { silentLogger } from '@magpie/observability';
+import { startServices, type RunningServices } from '@magpie/service';
+import { sync } from '../src/sync.module.js';
+import { messageSent, namespaceOf } from './builders.js';
+
+const HOT_PARTITIONS = 4;
+const CREDENTIAL = 'credential-of-the-test';
+const WAIT_MS = 15_000;
+const AGAIN_MS = 10;
+const logger = silentLogger();
+
+const KEY_FROM_NOTHING: contract.SyncKey = { entries: [{ selector: 0, number: 0 }], stamp: new Uint8Array(0) };
+
+/** One answer of Sync: what the items hold, the key after them and the key that the gateway is told. */
+export interface Pulled {
+  readonly items: contract.Item[];
+  readonly ids: string[];
+  readonly key: contract.SyncKey;
+  readonly number: number;
+  readonly hasMore: boolean;
+  readonly feedKey: number;
+}
+
+/** The sync service on real servers, with the test in the places of messaging and of a gateway. */
+export class System {
+  readonly partitions = partitionsOf('sync.inbox.v1', HOT_PARTITIONS);
+  #service: RunningServices | undefined;
+  #peers: Peers | undefined;
+
+  private constructor(
+    readonly namespace: string,
+    private readonly messaging: { connection: Connection; log: EventLog; appender: Appender },
+    /** The service's own database. */
+    readonly database: Connection,
+  ) {}
+
+  static async start(): Promise<System> {
+    const namespace = namespaceOf('sync');
+    const uri = process.env['MONGODB_URI']!;
+    const connection = await connectMongo({ uri, database: `${namespace}messaging`, logger });
+    const log = await openEventLog({
+      brokers: process.env['KAFKA_BROKERS']!.split(','),
+      namespace,
+      service: 'messaging',
+      connection,
+      hotPartitions: HOT_PARTITIONS,
+      replication: 1,
+      logger,
+    });
+    const appender = log.appender({ topics: ['messaging.message.v1'], lane: 'request' });
+    const database = await connectMongo({ uri, database: `${namespace}sync`, logger });
+    const system = new System(namespace, { connection, log, appender }, database);
+    await system.startService();
+    return system;
+  }
+
+  async startService(): Promise<void> {
+    this.#service = await startServices([sync as never], {
+      env: {
+        ...process.env,
+        MAGPIE_NAMESPACE: this.namespace,
+        MAGPIE_CALLER_SECRET: CREDENTIAL,
+        MAGPIE_ENDPOINTS: JSON.stringify({ sync: ['127.0.0.1:0'] }),
+        MAGPIE_HEALTH_PORT: '0',
+        MAGPIE_HOT_PARTITIONS: String(HOT_PARTITIONS),
+      },
+      logger,
+    });
+    const endpoints = { sync: [this.address] };
+    this.#peers = new Peers({ endpoints, credential: CREDENTIAL, logger });
+  }
+
+  async stopService(): Promise<void> {
+    await this.#peers?.close();
+    await this.#service?.stop();
+    this.#service = undefined;
+  }
+
+  async stop(): Promise<void> {
+    await this.stopService();
+    await this.messaging.log.close();
+    for (const connection of [this.messaging.connection, this.database]) {
+      await connection.dropDatabase();
+      await connection.close();
+    }
+  }
+
+  get address(): string {
+    return this.#service!.addresses['sync']!;
+  }
+
+  get peers(): Peers {
+    return this.#peers!;
+  }
+
+  /** Appends one message as messaging does. */
+  send(message: { id: string; from: string; to: string; text?: string; deviceId?: string }): Promise<Appended> {
+    return this.append(conversationOf(message.from, message.to), [messageSent(message)]);
+  }
+
+  append(key: string, events: event.Event[]): Promise<Appended> {
+    return this.messaging.appender.append({ topic: 'messaging.message.v1', key, events });
+  }
+
+  async pull(userId: string, key: contract.SyncKey | undefined = KEY_FROM_NOTHING, limit = 0): Promise<Pulled> {
+    const request = contract.SyncRequest.encode({ syncKey: key, limit }).finish();
+    const { body, feedKey } = await this.#call(121, userId, request);
+    const { items, syncKey, hasMore } = contract.SyncResponse.decode(body);
+    return { items, ids: idsOf(items), key: syncKey!, number: numberOf(syncKey), hasMore, feedKey };
+  }
+
+  /** Pulls from a key until these many items came. */
+  async pullUntil(userId: string, count: number, key?: contract.SyncKey): Promise<Pulled> {
+    let all: Pulled = await this.pull(userId, key);
+    const until = Date.now() + WAIT_MS;
+    while (all.ids.length < count) {
+      if (Date.now() > until) throw new Error(`${userId} has ${all.ids.join()} only, ${count} expected`);
+      const more = await this.pull(userId, all.key);
+      all = { ...more, items: [...all.items, ...more.items], ids: [...all.ids, ...more.ids] };
+      if (more.ids.length === 0) await pause();
+    }
+    return all;
+  }
+
+  async init(userId: string, pageToken = ''): Promise<contract.InitResponse & { feedKey: number }> {
+    const request = contract.InitRequest.encode({ pageToken, commandId: 'c1' }).finish();
+    const { body, feedKey } = await this.#call(27, userId, request);
+    return { ...contract.InitResponse.decode(body), feedKey };
+  }
+
+  /** A gateway's stream, with everything that came on it. */
+  attach() {
+    const stream = this.peers.duplex('sync', this.address, contract.SyncServiceDefinition, 'attach');
+    const got: contract.AttachResponse[] = [];
+    void (async () => {
+      for await (const response of stream.read) got.push(response);
+    })();
+    return {
+      attach: (...users: string[]) => stream.write({ attach: users, detach: [] }),
+      detach: (...users: string[]) => stream.write({ attach: [], detach: users }),
+      ownerships: () => got.flatMap(({ ownerships }) => ownerships),
+      attached: () => got.flatMap(({ attached }) => attached),
+      deliveries: () => got.flatMap(({ deliveries }) => deliveries),
+      close: () => stream.close(),
+    };
+  }
+
+  /** A command as the gateway brings it; asks again while nobody serves the user yet. */
+  async #call(command: number, userId: string, body: Uint8Array): Promise<{ body: Uint8Array; feedKey: number }> {
+    const identity = { userId, deviceId: 'device', sessionId: 'session' };
+    const until = Date.now() + WAIT_MS;
+    for (;;) {
+      try {
+        const exchange = this.peers.exchange('sync');
+        return await exchange.call({ command, identity, requestId: 'r1', timeoutMs: 5_000, body });
+      } catch (error) {
+        if (!(error instanceof DomainError && error.code === 'UNAVAILABLE') || Date.now() > until) throw error;
+        await pause();
+      }
+    }
+  }
+}
+
+/** Waits until a condition holds. */
+export async function eventually(condition: () => boolean): Promise<void> {
+  const until = Date.now() + WAIT_MS;
+  while (!condition()) {
+    if (Date.now() > until) throw new Error(`not within ${WAIT_MS} ms: ${condition}`);
+    await pause();
+  }
+}
+
+export function numberOf(key: contract.SyncKey | undefined): number {
+  return key!.entries[0]!.number;
+}
+
+export function idsOf(items: readonly contract.Item[]): string[] {
+  return items.map(({ item }) => (item?.$case === 'message' ? item.value.messageId : '?'));
+}
+
+function pause(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+}

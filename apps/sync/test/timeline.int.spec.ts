@@ -1,0 +1,71 @@
+import { collectionOf, connectMongo, type Connection } from '@magpie/mongo';
+import { silentLogger } from '@magpie/observability';
+import { EMPTY_FEED } from '../src/domain/feed.js';
+import { LIMITS } from '../src/domain/limits.js';
+import { Feeds } from '../src/projections/feeds.js';
+import { openTimeline, timelineInserts } from '../src/projections/open-timeline.js';
+import { Retention } from '../src/projections/retention.js';
+import { timelineProjection } from '../src/projections/timeline.projection.js';
+import { TimelineReader } from '../src/queries/read-timeline.js';
+import { inboxRecord, namespaceOf } from './builders.js';
+
+// Goal: rows stand as long as they should and are told from replays. Real: MongoDB.
+
+const key = (offset: number): number => 2 ** 44 + offset;
+const logger = silentLogger();
+let connection: Connection;
+
+beforeEach(async () => {
+  connection = await connectMongo({ uri: process.env['MONGODB_URI']!, database: namespaceOf('timeline'), logger });
+});
+afterEach(async () => {
+  await connection.dropDatabase();
+  await connection.close();
+});
+
+async function start(now = 0) {
+  const timeline = await openTimeline(connection);
+  const feeds = new Feeds(1);
+  const retention = new Retention({ connection, timeline, feeds, now: () => now, logger });
+  const inserts = timelineInserts(timeline, { spacingMs: 0, batchMax: 100 });
+  const spec = timelineProjection({ feeds, timeline, inserts, retention, logger });
+  const gain = (epoch = 1) =>
+    spec.gain({ topic: 'sync.inbox.v1', partition: 0, epoch, checkpoint: undefined, logEnd: 0 });
+  const keys = async () =>
+    (await new TimelineReader(timeline).rows({ userId: 'ua', partition: 0, after: 0, upTo: key(99) }, 99)).map(
+      (row) => row.key,
+    );
+  return { feeds, retention, gain, keys };
+}
+
+describe('timeline', () => {
+  it('takes rows that stand already for a replay when they come from the same source event', async () => {
+    const { gain, keys } = await start();
+    const records = [inboxRecord(0, 0), inboxRecord(1, 1)];
+    await (await gain()).process(records);
+    await (await gain(2)).process([...records, inboxRecord(2, 2)]);
+    expect(await keys()).toEqual([key(0), key(1), key(2)]);
+  });
+
+  it('stops when a row stands for another source event', async () => {
+    const { gain } = await start();
+    await (await gain()).process([inboxRecord(0, 0)]);
+    const work = await gain(2);
+    await expect(work.process([inboxRecord(0, 5)])).rejects.toThrow('stands for another source event');
+    expect(work.state()).toMatchObject({ visible: EMPTY_FEED.visible });
+  });
+
+  it('lets rows go by age, after the floor is durable', async () => {
+    // The records were appended at 1 000 + offset.
+    const { feeds, retention, gain, keys } = await start(LIMITS.keptMs + 1_002);
+    const work = await gain();
+    work.caughtUp!();
+    await work.process([0, 1, 2, 3].map((offset) => inboxRecord(offset, offset)));
+    await retention.sweep();
+    expect(await keys()).toEqual([key(2), key(3)]);
+    expect(feeds.of('ua').floor).toBe(key(1));
+    await gain(2);
+    expect(await retention.floorOf(0)).toBe(key(1));
+    expect(await collectionOf(connection, 'state_floor').countDocuments()).toBe(1);
+  });
+});
