@@ -1,6 +1,62 @@
+import { partitionsOf } from '@magpie/contracts';
+import { partitionOf } from '@magpie/domain';
+import { collectionOf } from '@magpie/mongo';
+import { randomUUID } from 'node:crypto';
+import type { Consumer } from './consumer-spec.js';
 import type { EventLog, EventLogOptions } from './event-log.js';
+import { Generations, type StateLogDocument } from './generations.js';
+import { kafkaClient } from './kafka-client.js';
+import { Lanes } from './lanes.js';
+import { LogAdmin } from './log-admin.js';
+import { ServerClock } from './server-clock.js';
+import { ensureTopics, physicalName, topicsOf } from './topics.js';
 
-/** Opens the log for one service: topics, generations, clock. */
+/**
+ * Opens the log for one service: makes and checks its own topics, takes their generations. Throws when a topic differs
+ * from the registry or Kafka does not answer within a minute.
+ */
 export async function openEventLog(options: EventLogOptions): Promise<EventLog> {
-  throw new Error(`the log of ${options.service} cannot be opened yet`);
+  const { namespace, service, connection, hotPartitions, logger } = options;
+  const kafka = kafkaClient({ brokers: options.brokers, clientId: namespace + service, logger });
+  const admin = new LogAdmin(kafka);
+  const clock = new ServerClock();
+  const generations = new Generations({
+    kafka,
+    admin,
+    namespace,
+    service,
+    hotPartitions,
+    holder: randomUUID(),
+    states: collectionOf<StateLogDocument>(connection, 'state_log'),
+    leases: collectionOf(connection, 'leases'),
+    onRaise: () => clock.doubt(),
+    logger,
+  });
+  try {
+    await ensureTopics(admin, service, options, logger);
+    await generations.check(topicsOf(service));
+  } catch (error) {
+    await generations.close();
+    await admin.close();
+    throw error;
+  }
+  const lanes = new Lanes({ kafka, namespace, service, hotPartitions, generations, clock, logger });
+  const consumers: Consumer[] = [];
+  return {
+    appender: ({ topics, lane }) => lanes.appender(topics, lane),
+    consume: async (spec) => {
+      throw new Error(`${spec.name} cannot be consumed yet`);
+    },
+    hotPartitions,
+    partitionFor: (topic, key) => partitionOf(key, partitionsOf(topic, hotPartitions)),
+    physical: (topic) => physicalName(namespace, topic),
+    serverTime: () => clock.now(),
+    clockState: () => clock.state(),
+    close: async () => {
+      await Promise.all(consumers.map((consumer) => consumer.stop()));
+      await lanes.close();
+      await generations.close();
+      await admin.close();
+    },
+  };
 }

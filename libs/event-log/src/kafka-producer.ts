@@ -1,0 +1,47 @@
+import type { Kafka } from 'kafkajs';
+import type { PartitionAnswer, ProducerPort } from './lane.js';
+
+const RETRY = { initialRetryTime: 50, multiplier: 1.5, maxRetryTime: 500, retries: 2 };
+const PRODUCE_TIMEOUT_MS = 5_000;
+
+/**
+ * One producer of kafkajs for one topic. Idempotent, which holds only under the rules of the lane: one send at a time,
+ * and thrown away after the first error (kafkajs gives a sequence number away twice otherwise).
+ */
+export function kafkaProducer(kafka: Kafka, topic: string): ProducerPort {
+  const producer = kafka.producer({
+    idempotent: true,
+    maxInFlightRequests: 1,
+    allowAutoTopicCreation: false,
+    retry: RETRY,
+    createPartitioner:
+      () =>
+      ({ message }) =>
+        message.partition!,
+  });
+  const connected = producer.connect();
+  connected.catch(() => undefined);
+  return {
+    async send(records) {
+      await connected;
+      const answers = await producer.send({
+        topic,
+        acks: -1,
+        timeout: PRODUCE_TIMEOUT_MS,
+        messages: records.map(({ partition, key, value, headers }) => ({
+          partition,
+          key,
+          value,
+          ...(headers ? { headers } : {}),
+        })),
+      });
+      return new Map<number, PartitionAnswer>(
+        answers.map((answer) => [
+          answer.partition,
+          { baseOffset: Number(answer.baseOffset), appendedAtMs: Number(answer.logAppendTime ?? -1) },
+        ]),
+      );
+    },
+    close: () => producer.disconnect(),
+  };
+}

@@ -1,0 +1,282 @@
+import { exhausted, unavailable } from '@magpie/domain';
+import { numberOf } from '@magpie/domain';
+import { counter, histogram, type Logger } from '@magpie/observability';
+import { backOff, pause } from './back-off.js';
+import {
+  FLUSH_BYTES_MAX,
+  FLUSH_RECORDS_MAX,
+  FLUSH_SPACING_MS,
+  LANE_BYTES_MAX,
+  LANE_RECORDS_MAX,
+  OVERLOADED_RETRY_MS,
+  REQUEST_DEADLINE_MS,
+} from './limits.js';
+import { withGeneration, type Appended } from './record.js';
+
+export interface ProducedRecord {
+  readonly partition: number;
+  readonly key: string;
+  readonly value: Uint8Array & Buffer;
+  readonly headers?: Record<string, string>;
+}
+
+export interface PartitionAnswer {
+  readonly baseOffset: number;
+  /** LogAppendTime; −1 when the broker did not say. */
+  readonly appendedAtMs: number;
+}
+
+/** What a lane needs of a producer; every send is answered for all its partitions or fails as a whole. */
+export interface ProducerPort {
+  send(records: readonly ProducedRecord[]): Promise<Map<number, PartitionAnswer>>;
+  close(): Promise<void>;
+}
+
+/** What a lane asks of the generations of its topic. */
+export interface LaneGenerations {
+  of(partition: number): number;
+  /** Notes an acknowledged range; throws when the log stands below what was known: the batch is sent again. */
+  note(partition: number, base: number, end: number): void;
+  /** Called before a batch is sent again. */
+  recover(): Promise<void>;
+}
+
+export interface LaneLimits {
+  readonly flushRecordsMax: number;
+  readonly flushBytesMax: number;
+  readonly spacingMs: number;
+  readonly recordsMax: number;
+  readonly bytesMax: number;
+  readonly deadlineMs: number;
+}
+
+export const LANE_LIMITS: LaneLimits = {
+  flushRecordsMax: FLUSH_RECORDS_MAX,
+  flushBytesMax: FLUSH_BYTES_MAX,
+  spacingMs: FLUSH_SPACING_MS,
+  recordsMax: LANE_RECORDS_MAX,
+  bytesMax: LANE_BYTES_MAX,
+  deadlineMs: REQUEST_DEADLINE_MS,
+};
+
+export interface LaneOptions {
+  readonly topic: string;
+  /** Makes a producer; the last one was thrown away. */
+  readonly open: () => ProducerPort;
+  readonly generations: LaneGenerations;
+  /** Told of every acknowledgement that carries the broker's time. */
+  readonly onAnswer: (sentAtMs: number, answeredAtMs: number, appendedAtMs: number) => void;
+  readonly logger: Logger;
+  readonly limits?: Partial<LaneLimits>;
+}
+
+/** What waits in a lane. `framed`: the body is a whole value already (dead letters), no generation goes before it. */
+export interface LaneItem {
+  readonly partition: number;
+  readonly key: string;
+  readonly body: Uint8Array;
+  readonly framed?: boolean;
+  readonly headers?: Record<string, string>;
+  /** A request is refused when the lane is full and given up at its deadline; others are neither. */
+  readonly request: boolean;
+}
+
+interface Waiting extends LaneItem {
+  readonly bytes: number;
+  readonly since: number;
+  readonly deadline: number;
+  settled: boolean;
+  resolve(appended: Appended): void;
+  reject(error: unknown): void;
+}
+
+const flushes = counter({
+  name: 'magpie_event_log_flushes_total',
+  help: 'Produce requests of the lanes, by outcome',
+  labels: ['topic', 'outcome'],
+});
+const appendSeconds = histogram({
+  name: 'magpie_event_log_append_seconds',
+  help: 'Time from append to acknowledgement of the oldest record of a flush',
+  labels: ['topic'],
+});
+
+/**
+ * The one way into a topic (machinery.md §1.2): one produce request in flight; the first record goes at once, what
+ * gathers meanwhile follows together, at least `spacingMs` after the last start. After any error the producer is thrown
+ * away and the same batch goes again through a new one, so that the order of each partition holds.
+ */
+export class Lane {
+  readonly #options: LaneOptions;
+  readonly #limits: LaneLimits;
+  readonly #queue: Waiting[] = [];
+  #inFlight: Waiting[] = [];
+  #bytes = 0;
+  #producer: ProducerPort | undefined;
+  #running = false;
+  #closed = false;
+  #lastStart = -Infinity;
+  readonly #sweep: NodeJS.Timeout;
+
+  constructor(options: LaneOptions) {
+    this.#options = options;
+    this.#limits = { ...LANE_LIMITS, ...options.limits };
+    this.#producer = options.open();
+    this.#sweep = setInterval(() => this.#giveUpExpired(), Math.min(500, this.#limits.deadlineMs / 4)).unref();
+  }
+
+  /** Entries that are not answered yet. */
+  get queued(): number {
+    return this.#queue.length + this.#inFlight.length;
+  }
+
+  /** Takes one record in; throws OVERLOADED (requests only) when the lane is full. */
+  submit(item: LaneItem): Promise<Appended> {
+    if (this.#closed) return Promise.reject(unavailable('the log'));
+    const bytes = item.body.length + item.key.length;
+    const full = this.queued >= this.#limits.recordsMax || this.#bytes + bytes > this.#limits.bytesMax;
+    if (item.request && full) {
+      flushes.inc({ topic: this.#options.topic, outcome: 'overloaded' });
+      return Promise.reject(exhausted('the queue of the log', OVERLOADED_RETRY_MS));
+    }
+    return new Promise((resolve, reject) => {
+      const since = performance.now();
+      const deadline = item.request ? since + this.#limits.deadlineMs : Infinity;
+      this.#queue.push({ ...item, bytes, since, deadline, settled: false, resolve, reject });
+      this.#bytes += bytes;
+      if (!this.#running) void this.#run();
+    });
+  }
+
+  /** Gives up whatever waits, as of unknown outcome, and lets the producer go. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearInterval(this.#sweep);
+    for (const waiting of [...this.#inFlight, ...this.#queue.splice(0)]) this.#giveUp(waiting);
+    const producer = this.#producer;
+    this.#producer = undefined;
+    await producer?.close().catch(() => undefined);
+  }
+
+  async #run(): Promise<void> {
+    this.#running = true;
+    try {
+      // What one tick appends goes together.
+      await Promise.resolve();
+      while (this.#queue.length > 0 && !this.#closed) {
+        const early = this.#lastStart + this.#limits.spacingMs - performance.now();
+        if (early > 0) await pause(early);
+        this.#inFlight = this.#take();
+        await this.#sendUntilDone();
+      }
+    } finally {
+      this.#running = false;
+    }
+  }
+
+  #take(): Waiting[] {
+    let bytes = 0;
+    let count = 0;
+    for (const waiting of this.#queue) {
+      bytes += waiting.bytes;
+      if (count > 0 && (count >= this.#limits.flushRecordsMax || bytes > this.#limits.flushBytesMax)) break;
+      count += 1;
+    }
+    return this.#queue.splice(0, count);
+  }
+
+  async #sendUntilDone(): Promise<void> {
+    for (let attempt = 1; this.#inFlight.length > 0 && !this.#closed; attempt += 1) {
+      try {
+        await this.#send(this.#inFlight);
+        flushes.inc({ topic: this.#options.topic, outcome: 'acknowledged' });
+        return;
+      } catch (error) {
+        flushes.inc({ topic: this.#options.topic, outcome: 'failed' });
+        if (this.#closed) return;
+        this.#options.logger.warn({ err: error, topic: this.#options.topic, attempt }, 'append failed, sent again');
+        await this.#renew(attempt);
+      }
+    }
+  }
+
+  async #renew(attempt: number): Promise<void> {
+    this.#producer?.close().catch(() => undefined);
+    this.#producer = undefined;
+    await backOff(attempt);
+    await this.#options.generations
+      .recover()
+      .catch((error: unknown) => this.#options.logger.warn({ err: error }, 'generations not read'));
+  }
+
+  async #send(batch: readonly Waiting[]): Promise<void> {
+    this.#producer ??= this.#options.open();
+    const generations = new Map<number, number>();
+    const records = batch.map((waiting) => this.#recordOf(waiting, generations));
+    this.#lastStart = performance.now();
+    const sentAt = Date.now();
+    const answers = await this.#producer.send(records);
+    const answeredAt = Date.now();
+    const next = new Map<number, number>();
+    for (const { partition } of records) next.set(partition, (next.get(partition) ?? 0) + 1);
+    for (const [partition, count] of next) {
+      const answer = answers.get(partition);
+      if (!answer || answer.baseOffset < 0) throw new Error(`no offset for partition ${partition}`);
+      this.#options.generations.note(partition, answer.baseOffset, answer.baseOffset + count);
+      next.set(partition, answer.baseOffset);
+      if (answer.appendedAtMs > 0) this.#options.onAnswer(sentAt, answeredAt, answer.appendedAtMs);
+    }
+    appendSeconds.observe({ topic: this.#options.topic }, (performance.now() - batch[0]!.since) / 1000);
+    this.#inFlight = [];
+    for (const waiting of batch) {
+      const offset = next.get(waiting.partition)!;
+      next.set(waiting.partition, offset + 1);
+      this.#acknowledge(waiting, offset, generations.get(waiting.partition)!, answers.get(waiting.partition)!);
+    }
+  }
+
+  #recordOf(waiting: Waiting, generations: Map<number, number>): ProducedRecord {
+    let generation = generations.get(waiting.partition);
+    if (generation === undefined) {
+      generation = this.#options.generations.of(waiting.partition);
+      generations.set(waiting.partition, generation);
+    }
+    const value = waiting.framed ? Buffer.from(waiting.body) : withGeneration(generation, waiting.body);
+    return {
+      partition: waiting.partition,
+      key: waiting.key,
+      value: value as ProducedRecord['value'],
+      ...(waiting.headers ? { headers: waiting.headers } : {}),
+    };
+  }
+
+  #acknowledge(waiting: Waiting, offset: number, generation: number, answer: PartitionAnswer): void {
+    if (waiting.settled) return;
+    waiting.settled = true;
+    this.#bytes -= waiting.bytes;
+    waiting.resolve({
+      partition: waiting.partition,
+      generation,
+      offset,
+      position: numberOf(generation, offset),
+      appendedAtMs: answer.appendedAtMs > 0 ? answer.appendedAtMs : Date.now(),
+    });
+  }
+
+  #giveUpExpired(): void {
+    const now = performance.now();
+    const expired = (waiting: Waiting) => waiting.deadline <= now;
+    for (const waiting of this.#inFlight.filter(expired)) this.#giveUp(waiting);
+    if (!this.#queue.some(expired)) return;
+    const kept = this.#queue.filter((waiting) => !expired(waiting));
+    for (const waiting of this.#queue.splice(0).filter(expired)) this.#giveUp(waiting);
+    this.#queue.push(...kept);
+  }
+
+  #giveUp(waiting: Waiting): void {
+    if (waiting.settled) return;
+    waiting.settled = true;
+    this.#bytes -= waiting.bytes;
+    waiting.reject(unavailable('the log'));
+  }
+}

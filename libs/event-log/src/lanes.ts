@@ -1,0 +1,133 @@
+import { partitionsOf, type TopicName } from '@magpie/contracts';
+import { invalid, partitionOf, unavailable } from '@magpie/domain';
+import { gauge, type Logger } from '@magpie/observability';
+import type { Kafka } from 'kafkajs';
+import { setTimeout as after } from 'node:timers/promises';
+import type { AppendEntry, Appender, LaneKind } from './appender.js';
+import type { Generations } from './generations.js';
+import { kafkaProducer } from './kafka-producer.js';
+import { Lane } from './lane.js';
+import { RECORD_BYTES_MAX } from './limits.js';
+import { encodeBody, type Appended } from './record.js';
+import type { ServerClock } from './server-clock.js';
+import { physicalName, topicsOf } from './topics.js';
+
+const queuedRecords = gauge({
+  name: 'magpie_event_log_queued_records',
+  help: 'Records that wait in a lane or are under way',
+  labels: ['topic'],
+});
+
+export interface LanesOptions {
+  readonly kafka: Kafka;
+  readonly namespace: string;
+  readonly service: string;
+  readonly hotPartitions: number;
+  readonly generations: Generations;
+  readonly clock: ServerClock;
+  readonly logger: Logger;
+}
+
+/** An appender that can also copy values as they are, for dead letters. */
+export interface RawAppender extends Appender {
+  appendRaw(record: RawRecord): Promise<Appended>;
+}
+
+export interface RawRecord {
+  readonly topic: TopicName;
+  readonly key: string;
+  readonly value: Uint8Array;
+  readonly headers: Record<string, string>;
+}
+
+/** The lanes of a process: one per own topic, made when first asked for. */
+export class Lanes {
+  readonly #options: LanesOptions;
+  readonly #lanes = new Map<TopicName, Lane>();
+
+  constructor(options: LanesOptions) {
+    this.#options = options;
+  }
+
+  appender(topics: readonly TopicName[], kind: LaneKind): RawAppender {
+    const own = topicsOf(this.#options.service);
+    const lanes = new Map<TopicName, Lane>();
+    for (const topic of topics) {
+      if (!own.includes(topic)) throw new Error(`${this.#options.service} does not own ${topic}`);
+      lanes.set(topic, this.#lane(topic));
+    }
+    return new LaneAppender(lanes, kind, this.#options.hotPartitions);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#lanes.values()].map((lane) => lane.close()));
+  }
+
+  #lane(topic: TopicName): Lane {
+    const known = this.#lanes.get(topic);
+    if (known) return known;
+    const { kafka, namespace, generations, clock, logger } = this.#options;
+    const name = physicalName(namespace, topic);
+    const lane = new Lane({
+      topic,
+      open: () => kafkaProducer(kafka, name),
+      generations: generations.forLane(topic),
+      onAnswer: (sentAt, answeredAt, appendedAt) => clock.note(sentAt, answeredAt, appendedAt),
+      logger,
+    });
+    this.#lanes.set(topic, lane);
+    return lane;
+  }
+}
+
+class LaneAppender implements RawAppender {
+  #closed = false;
+  #queued = 0;
+  #drained: (() => void) | undefined;
+
+  constructor(
+    readonly lanes: ReadonlyMap<TopicName, Lane>,
+    readonly kind: LaneKind,
+    readonly hotPartitions: number,
+  ) {}
+
+  get queued(): number {
+    return this.#queued;
+  }
+
+  append(entry: AppendEntry): Promise<Appended> {
+    const body = entry.prepared ?? encodeBody(entry);
+    const partition = entry.partition ?? partitionOf(entry.key, partitionsOf(entry.topic, this.hotPartitions));
+    return this.#submit(entry.topic, { partition, key: entry.key, body, request: this.kind === 'request' });
+  }
+
+  appendRaw({ topic, key, value, headers }: RawRecord): Promise<Appended> {
+    const partition = partitionOf(key, partitionsOf(topic, this.hotPartitions));
+    return this.#submit(topic, { partition, key, body: value, headers, framed: true, request: false });
+  }
+
+  async close(deadlineMs: number): Promise<void> {
+    this.#closed = true;
+    if (this.#queued === 0) return;
+    const drained = new Promise<void>((resolve) => (this.#drained = resolve));
+    const stop = new AbortController();
+    await Promise.race([drained, after(deadlineMs, undefined, { signal: stop.signal }).catch(() => undefined)]);
+    stop.abort();
+  }
+
+  async #submit(topic: TopicName, item: Parameters<Lane['submit']>[0]): Promise<Appended> {
+    const lane = this.lanes.get(topic);
+    if (!lane) throw new Error(`this appender has no lane for ${topic}`);
+    if (this.#closed) throw unavailable('the log');
+    if (item.body.length > RECORD_BYTES_MAX) throw invalid('events', `a record has at most ${RECORD_BYTES_MAX} bytes`);
+    this.#queued += 1;
+    queuedRecords.inc({ topic });
+    try {
+      return await lane.submit(item);
+    } finally {
+      this.#queued -= 1;
+      queuedRecords.dec({ topic });
+      if (this.#queued === 0) this.#drained?.();
+    }
+  }
+}

@@ -1,0 +1,78 @@
+import { unavailable } from '@magpie/domain';
+import type { Admin, Kafka } from 'kafkajs';
+
+/** First offset that the log still holds, and the next to be given out. */
+export interface LogBounds {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Questions about the log itself, by physical topic name. A failed question gets a new connection for the next one. */
+export class LogAdmin {
+  #admin: Promise<Admin> | undefined;
+
+  constructor(readonly kafka: Kafka) {}
+
+  async ask<T>(question: (admin: Admin) => Promise<T>): Promise<T> {
+    const asked = (this.#admin ??= this.#connect());
+    try {
+      return await question(await asked);
+    } catch (error) {
+      if (this.#admin === asked) await this.close();
+      throw error;
+    }
+  }
+
+  clusterId(): Promise<string> {
+    return this.ask(async (admin) => (await admin.describeCluster()).clusterId);
+  }
+
+  /** By partition. */
+  bounds(topic: string): Promise<Map<number, LogBounds>> {
+    return this.ask(async (admin) => {
+      const partitions = await admin.fetchTopicOffsets(topic);
+      return new Map(partitions.map((p) => [p.partition, { start: Number(p.low), end: Number(p.high) }]));
+    });
+  }
+
+  /** First offsets with LogAppendTime ≥ `timeMs`, by partition; the log's end where there is none. */
+  offsetsSince(topic: string, timeMs: number): Promise<Map<number, number>> {
+    return this.ask(async (admin) => {
+      const partitions = await admin.fetchTopicOffsetsByTimestamp(topic, Math.max(0, Math.floor(timeMs)));
+      return new Map(partitions.map((p) => [p.partition, Number(p.offset)]));
+    });
+  }
+
+  /** Partition counts of the topics that exist and have a leader everywhere; others are missing in the answer. */
+  partitionCounts(topics: readonly string[]): Promise<Map<string, { partitions: number; replication: number }>> {
+    return this.ask(async (admin) => {
+      const known = new Set(await admin.listTopics());
+      const asked = topics.filter((topic) => known.has(topic));
+      if (asked.length === 0) return new Map();
+      const { topics: found } = await admin.fetchTopicMetadata({ topics: asked });
+      const led = found.filter(({ partitions }) => partitions.every(({ leader }) => leader >= 0));
+      return new Map(
+        led.map(({ name, partitions }) => [
+          name,
+          { partitions: partitions.length, replication: Math.min(...partitions.map((p) => p.replicas.length)) },
+        ]),
+      );
+    });
+  }
+
+  async close(): Promise<void> {
+    const closing = this.#admin;
+    this.#admin = undefined;
+    await closing?.then((admin) => admin.disconnect()).catch(() => undefined);
+  }
+
+  async #connect(): Promise<Admin> {
+    const admin = this.kafka.admin();
+    try {
+      await admin.connect();
+    } catch (error) {
+      throw unavailable('Kafka', undefined, error);
+    }
+    return admin;
+  }
+}
