@@ -94,7 +94,7 @@ class TimelineWork implements PartitionWork {
     const bySameId = new Map(repeated.map((document) => [keyOf(document._id), document]));
     const standing = this.#parts.timeline.find(
       { _id: { $in: repeated.map(({ _id }) => _id) } },
-      { projection: { source: 1 }, ...READ_OPTIONS, promoteLongs: true },
+      { projection: { source: 1 }, ...READ_OPTIONS },
     );
     let same = 0;
     for await (const { _id, source } of standing) {
