@@ -27,7 +27,7 @@ export type Streams<D extends GenericDefinition> = {
 
 /** The serving end of a stream. */
 export interface DuplexStream<Request, Response> {
-  /** What arrives, in order; ends when the other side ends, throws UNAVAILABLE when the stream breaks. */
+  /** What arrives, in order; ends when the other side ends, the stream breaks or the server is closing. */
   readonly read: AsyncIterable<Request>;
   /** Resolves when the stream can take more; at once, dropping the message, after it has closed. Never rejects. */
   write(message: Response): Promise<void>;
