@@ -81,11 +81,11 @@ export async function startKafka(options: KafkaOptions): Promise<RunningServer> 
       args: [...flags, '-cp', classPath, 'kafka.Kafka', properties],
       logFile,
     });
-    let expected = false;
-    void child.exited.then((exit) => (expected ? undefined : options.onExit?.(exit)));
+    let watched = false;
+    void child.exited.then((exit) => (watched ? options.onExit?.(exit) : undefined));
     await ledger.record('kafka', child.pid);
     const stop = async (graceMs?: number): Promise<void> => {
-      expected = true;
+      watched = false;
       await child.stop(graceMs);
       await ledger.close();
     };
@@ -94,6 +94,7 @@ export async function startKafka(options: KafkaOptions): Promise<RunningServer> 
       await stop(PROBE_TIMEOUT_MS);
       throw new ServerError('START_FAILED', `Kafka did not start; its log is ${logFile}`, await tailOf(logFile));
     }
+    watched = true;
     return { pid: child.pid, port, address, stop };
   } catch (error) {
     await ledger.close();
@@ -104,7 +105,10 @@ export async function startKafka(options: KafkaOptions): Promise<RunningServer> 
 /** Prepares an empty log directory; a half-formatted one (no meta.properties) is made anew. */
 async function format(classPath: string, properties: string, logDir: string): Promise<void> {
   await rm(logDir, { recursive: true, force: true });
-  const clusterId = Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString('base64url');
+  const random = crypto.getRandomValues(new Uint8Array(16));
+  // Without its top bit the text cannot begin with '-', which the tool would take for an option.
+  random[0] = (random[0] ?? 0) & 0x7f;
+  const clusterId = Buffer.from(random).toString('base64url');
   const tool = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-cp', classPath, 'kafka.tools.StorageTool'];
   try {
     await runCommand('java', [...tool, 'format', '-t', clusterId, '-c', properties]);

@@ -50,11 +50,11 @@ export async function startMongod(options: ServerOptions): Promise<RunningServer
       args: [...MONGOD_FLAGS, '--port', String(port), '--dbpath', dbPath],
       logFile,
     });
-    let expected = false;
-    void child.exited.then((exit) => (expected ? undefined : options.onExit?.(exit)));
+    let watched = false;
+    void child.exited.then((exit) => (watched ? options.onExit?.(exit) : undefined));
     await ledger.record('mongod', child.pid);
     const stop = async (graceMs?: number): Promise<void> => {
-      expected = true;
+      watched = false;
       await child.stop(graceMs);
       await ledger.close();
     };
@@ -62,6 +62,7 @@ export async function startMongod(options: ServerOptions): Promise<RunningServer
       await stop(PROBE_TIMEOUT_MS);
       throw new ServerError('START_FAILED', `mongod did not start; its log is ${logFile}`, await tailOf(logFile));
     }
+    watched = true;
     return { pid: child.pid, port, address: mongodUri(port), stop };
   } catch (error) {
     await ledger.close();

@@ -1,0 +1,17 @@
+import { createBackoff } from './backoff.js';
+
+describe('backoff', () => {
+  it('doubles from 250 ms to 10 s while lives are short', () => {
+    const backoff = createBackoff();
+    const delays = Array.from({ length: 8 }, () => backoff.next(100));
+    expect(delays).toEqual([250, 500, 1000, 2000, 4000, 8000, 10_000, 10_000]);
+  });
+
+  it('starts again from 250 ms after a life of 30 s', () => {
+    const backoff = createBackoff();
+    for (let round = 0; round < 5; round += 1) backoff.next(0);
+    expect(backoff.next(29_999)).toBe(8000);
+    expect(backoff.next(30_000)).toBe(250);
+    expect(backoff.next(0)).toBe(500);
+  });
+});

@@ -1,0 +1,22 @@
+const FIRST_DELAY_MS = 250;
+const DELAY_MS_MAX = 10_000;
+
+/** A process that lived this long is taken to be well: its next end starts from the first delay. */
+const WELL_AFTER_MS = 30_000;
+
+/** Says how long to wait before each new start of one process. */
+export interface Backoff {
+  /** The delay after a life of `livedMs` (0 for a start that failed): doubles from 250 ms to 10 s. */
+  next(livedMs: number): number;
+}
+
+export function createBackoff(): Backoff {
+  let delayMs = 0;
+  return {
+    next(livedMs) {
+      const fresh = delayMs === 0 || livedMs >= WELL_AFTER_MS;
+      delayMs = fresh ? FIRST_DELAY_MS : Math.min(delayMs * 2, DELAY_MS_MAX);
+      return delayMs;
+    },
+  };
+}

@@ -1,0 +1,69 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+
+import { ServerError, startChild, tailOf, type Child, type Ledger } from '@magpie/testing';
+
+import type { Part } from './keeper.js';
+import type { PlannedProcess } from './plan.js';
+
+const HEALTHY_WITHIN_MS = 60_000;
+const PROBE_EVERY_MS = 100;
+const PROBE_TIMEOUT_MS = 1_000;
+const FAILED_START_GRACE_MS = 2_000;
+
+/** The log of a process. */
+export const logFileOf = (logDir: string, name: string): string => join(logDir, `${name}.log`);
+
+/**
+ * A Node process of the plan. Its first start waits for health and throws START_FAILED with the tail of its log;
+ * `abort` ends that waiting. Later starts do not wait: a service that cannot become ready while Kafka is down must not be ended for it.
+ */
+export function servicePart(planned: PlannedProcess, ledger: Ledger, logDir: string, abort: AbortSignal): Part {
+  const { name, main, env, healthPort } = planned;
+  const logFile = logFileOf(logDir, name);
+  let wasHealthy = false;
+  return {
+    name,
+    start: async (onExit) => {
+      if (!existsSync(main)) throw new ServerError('START_FAILED', `${name}: there is no ${main}`);
+      const child = await startChild({
+        command: process.execPath,
+        args: ['--enable-source-maps', '--disable-warning=TimeoutNegativeWarning', main],
+        env: { ...process.env, ...env },
+        logFile,
+      });
+      await ledger.record(name, child.pid);
+      if (!wasHealthy && !(await becomesHealthy(child, healthPort, abort))) {
+        await child.stop(FAILED_START_GRACE_MS);
+        await ledger.forget(child.pid);
+        throw new ServerError('START_FAILED', `${name} did not start; its log is ${logFile}`, await tailOf(logFile));
+      }
+      wasHealthy = true;
+      void child.exited.then(async (exit) => {
+        onExit(exit);
+        await ledger.forget(child.pid);
+      });
+      return child;
+    },
+  };
+}
+
+async function becomesHealthy(child: Child, port: number, abort: AbortSignal): Promise<boolean> {
+  const deadline = Date.now() + HEALTHY_WITHIN_MS;
+  while (child.exit() === undefined && !abort.aborted && Date.now() < deadline) {
+    if (await isHealthy(port)) return true;
+    await delay(PROBE_EVERY_MS);
+  }
+  return false;
+}
+
+async function isHealthy(port: number): Promise<boolean> {
+  try {
+    const response = await fetch(`http://127.0.0.1:${port}/health`, { signal: AbortSignal.timeout(PROBE_TIMEOUT_MS) });
+    await response.body?.cancel();
+    return response.status === 200;
+  } catch {
+    return false;
+  }
+}
