@@ -7,7 +7,7 @@ export interface ProjectionOptions {
   readonly log: EventLog;
   /** `<service>.<view>`; also names its checkpoints and dead letters. */
   readonly name: string;
-  readonly topics: TopicName[];
+  readonly topics: readonly TopicName[];
   /** Must be idempotent: records come again after a restart. Called in order per partition. */
   apply(record: LogRecord): Promise<void>;
   /** Told when a partition has been read up to the end that was seen when it was gained. */

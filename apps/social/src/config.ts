@@ -1,0 +1,4 @@
+import { defineConfig } from '@magpie/service';
+
+/** Social has no settings of its own yet. */
+export const config = defineConfig({});
