@@ -1,4 +1,5 @@
-import { appendFields, event, EVENTS, int64Field, type TopicName } from '@magpie/contracts';
+import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
+import { sync, type event, type TopicName } from '@magpie/contracts';
 import {
   dropRepeats,
   PoisonError,
@@ -86,33 +87,48 @@ function feedEventOf(record: LogRecord): event.Event | undefined {
 
 function emit(record: LogRecord, from: event.Event, parts: FanOutParts, appends: Promise<Appended>[]): void {
   const feed = from.feed!;
-  const recipients = recipientsOf(feed, record, parts.members);
-  const body = appendFields(
-    feed.body.length > 0 ? feed.body : from.body,
-    feed.positionField === 0 ? NO_BYTES : int64Field(feed.positionField, record.position),
-    feed.timeField === 0 ? NO_BYTES : int64Field(feed.timeField, record.appendedAtMs),
-  );
   const { topic, partition, generation, offset, requestId } = record;
   const { kind, itemId, mode, itemField, authorUserId, authorDeviceId } = feed;
-  for (const { partition: inboxPartition, users, renderings } of share(recipients, feed.renderings, parts.partitions)) {
-    const entry = EVENTS[ENTRY_TYPE].encode({
-      source: { topic, partition, generation, offset },
-      users,
-      kind,
-      itemId,
-      mode,
-      itemField,
-      body,
-      renderings,
-      authorUserId,
-      authorDeviceId,
-    }).finish();
+  const common = {
+    source: { topic, partition, generation, offset },
+    kind,
+    itemId,
+    mode,
+    itemField,
+    body: placedBody(record, from, feed),
+    authorUserId,
+    authorDeviceId,
+  };
+  const shares = share(recipientsOf(feed, record, parts.members), feed.renderings, parts.partitions);
+  for (const { partition: inboxPartition, users, renderings } of shares) {
+    const entry = write((writer) => sync.InboxEntry.encode({ ...common, users, renderings }, writer));
     const events = [{ type: ENTRY_TYPE, body: entry, feed: undefined, dedupeId: '' }];
     appends.push(parts.inbox.append({ topic: INBOX, key: record.key, partition: inboxPartition, requestId, events }));
   }
 }
 
-const NO_BYTES = new Uint8Array(0);
+/** The item's bytes with its place and time in the log behind them. */
+function placedBody(record: LogRecord, from: event.Event, feed: event.Feed): Uint8Array {
+  const body = feed.body.length > 0 ? feed.body : from.body;
+  return write((writer) => {
+    writer.raw(body);
+    if (feed.positionField !== 0) writer.tag(feed.positionField, WireType.Varint).int64(record.position);
+    if (feed.timeField !== 0) writer.tag(feed.timeField, WireType.Varint).int64(record.appendedAtMs);
+    return writer;
+  });
+}
+
+/** A writer keeps its buffer when it is emptied; making one anew for every entry was most of the cost of fan-out. */
+const shared = new BinaryWriter();
+
+function write(fill: (writer: BinaryWriter) => BinaryWriter): Uint8Array {
+  try {
+    return fill(shared).finish();
+  } catch (error) {
+    shared.finish();
+    throw error;
+  }
+}
 
 function recipientsOf(feed: event.Feed, record: LogRecord, members: Members): readonly string[] {
   if (feed.users.length > 0) return feed.users;
