@@ -21,14 +21,21 @@ export function seededRandom(seed: number): Random {
 }
 
 /** A store whose device can lose its power: from then on nothing is written and nobody is answered. */
-export function crashableStore(under: Store = memoryStore()): Store & { crash(): void } {
+export interface CrashableStore extends Store {
+  crash(): void;
+  /** What the next device finds. */
+  survivor(): Store;
+}
+
+export function crashableStore(under: Store = memoryStore()): CrashableStore {
   let dead = false;
   return {
     get: (key) => under.get(key),
     list: (range) => under.list(range),
-    write: (changes) => (dead ? new Promise(() => {}) : under.write(changes)),
+    write: (changes) => (dead ? Promise.reject(new Error('no power')) : under.write(changes)),
     close: async () => {},
     crash: () => (dead = true),
+    survivor: () => under,
   };
 }
 

@@ -36,8 +36,9 @@ export class SimulatedServer {
   down = false;
   tokenLivesMs = 600_000;
   stamp = STAMP;
-  sendRequests = 0;
-  sendsInFlight = 0;
+  /** Most SendMessages requests to one conversation that were on their way over one link at the same time. */
+  mostInFlight = 0;
+  readonly #inFlight = new Map<string, number>();
 
   constructor(private readonly clock: VirtualClock) {}
 
@@ -127,7 +128,8 @@ export class SimulatedServer {
     const fault = operation === OPERATIONS.identify ? undefined : this.fault(operation);
     if (fault === 'cut-before') return this.cut(link);
     if (fault === 'lose-request') return;
-    if (operation === 237) this.sendsInFlight++;
+    const lane = operation === 237 ? messaging.SendMessagesRequest.decode(body).messages[0]!.to : undefined;
+    if (lane !== undefined) this.#fly(lane, 1);
     await this.#delay();
     let answer: { operation: number; body: Uint8Array };
     try {
@@ -135,9 +137,15 @@ export class SimulatedServer {
     } catch (error) {
       answer = { operation: OPERATIONS.error, body: wire.Error.encode(toWireError(error)).finish() };
     }
-    if (operation === 237) this.sendsInFlight--;
+    if (lane !== undefined) this.#fly(lane, -1);
     if (fault === 'cut-after') this.cut(link);
     else if (link.open && fault !== 'lose-answer') link.events.data(encodeFrame({ ...answer, sequence }));
+  }
+
+  #fly(lane: string, by: number): void {
+    const count = (this.#inFlight.get(lane) ?? 0) + by;
+    this.#inFlight.set(lane, count);
+    this.mostInFlight = Math.max(this.mostInFlight, count);
   }
 
   #own(link: SimulatedLink, operation: number, body: Uint8Array, fault: Fault): Uint8Array {
@@ -198,7 +206,6 @@ export class SimulatedServer {
         return auth.RefreshResponse.encode({ session: this.#session(request.refreshToken) }).finish();
       }
       case 237:
-        this.sendRequests++;
         return messaging.SendMessagesResponse.encode(
           this.#send(user!, messaging.SendMessagesRequest.decode(body)),
         ).finish();
