@@ -24,8 +24,9 @@ export interface SystemOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** A running system; the fields of run.json are those at the start. */
+/** A running system; its own fields and `run` are run.json as it was at the start. */
 export interface RunningSystem extends RunInfo {
+  readonly run: RunInfo;
   /** run.json as it is now. */
   now(): Promise<RunInfo>;
   /** Ends one process with SIGKILL (or the given signal) and resolves with its pid when it is gone. */
@@ -62,8 +63,10 @@ export async function startSystem({ dataDir, split, instances, env }: SystemOpti
     await child.stop();
     throw new ServerError('START_FAILED', `the system did not start; its output is ${logFile}`, await tailOf(logFile));
   }
+  const run = await now();
   return {
-    ...(await now()),
+    ...run,
+    run,
     now,
     kill: async (name, signalName = 'SIGKILL') => {
       const pid = await pidOf(name);
