@@ -19,3 +19,4 @@ export type {
 export { webSocketLink } from './links/websocket-link.js';
 export { httpShortLink } from './links/http-short-link.js';
 export { memoryStore } from './stores/memory-store.js';
+export { indexedDbStore } from './stores/indexed-db-store.js';
