@@ -145,7 +145,9 @@ export class ExchangeStream implements Exchange {
   #broken(stream: Stream, status: StatusObject): void {
     if (stream !== this.#stream || this.#state === 'closed') return;
     const wasOpen = this.#state === 'open';
-    this.#logger.warn({ peer: this.#peer, code: status.code, details: status.details }, 'exchange stream broke');
+    // A peer that stays away is told of once.
+    const fields = { peer: this.#peer, code: status.code, details: status.details };
+    if (this.#state !== 'away') this.#logger.warn(fields, 'exchange stream broke');
     this.#state = wasOpen ? 'connecting' : 'away';
     this.#items = undefined;
     this.#stream = undefined;

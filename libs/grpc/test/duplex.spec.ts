@@ -87,11 +87,13 @@ describe('duplex streams', () => {
 
   it('are asked to end when the server closes', async () => {
     // Goal: a handler that follows its signal ends in order, well before the deadline.
+    const reached = deferred<void>();
     const { server, stream } = await serving(async ({ read }) => {
-      for await (const request of read) void request;
+      for await (const request of read) reached.resolve(void request);
     });
     const ended = over(stream);
     await stream.write(attach('u1'));
+    await reached.promise;
     await server.close(10_000);
     expect(await ended).toBeUndefined();
   });

@@ -3,7 +3,8 @@ import { DomainError, deferred } from '@magpie/domain';
 import type { Caller, Exchange, Peers } from '../src/index.js';
 import { LIST_DEVICES, LOGIN, codeOf, identity, item, loginBody, peersOf, startServer } from './fixture.js';
 
-const CHECK_SESSIONS_LOOKS_LIKE = 0;
+/** What an rpc without a command number would have to be called by. */
+const NO_COMMAND = 0;
 const opened: { close(deadlineMs: number): unknown }[] = [];
 const closing = <T extends { close(deadlineMs: number): unknown }>(one: T): T => (opened.push(one), one);
 
@@ -18,15 +19,17 @@ async function serving(given: Parameters<typeof startServer>[0]) {
   return { server, address, exchange: peers.exchange('auth', address) };
 }
 
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
 /** Calls until one is answered: the stream has been made again. */
 async function answered(exchange: Exchange): Promise<void> {
-  while ((await codeOf(exchange.call(item(LIST_DEVICES, { identity })))) !== 'OK');
+  while ((await codeOf(exchange.call(item(LIST_DEVICES, { identity })))) !== 'OK') await turn();
 }
 
 const login = (userName: string, feedKey = 0) => ({
   login: async (_: auth.LoginRequest, caller: Caller) => {
     caller.answer.feedKey = feedKey;
-    return auth.SessionResponse.fromPartial({ userId: userName });
+    return auth.LoginResponse.fromPartial({ session: { userId: userName } });
   },
 });
 
@@ -53,12 +56,12 @@ describe('Exchange', () => {
     const { exchange } = await serving({
       login: async ({ userName }) => {
         if (Number(userName) % 3 === 0) await new Promise((resolve) => setImmediate(resolve));
-        return auth.SessionResponse.fromPartial({ userId: userName });
+        return auth.LoginResponse.fromPartial({ session: { userId: userName } });
       },
     });
     const names = Array.from({ length: 500 }, (_, index) => String(index));
     const answers = await Promise.all(names.map((name) => exchange.call(item(LOGIN, { body: loginBody(name) }))));
-    expect(answers.map(({ body }) => auth.SessionResponse.decode(body).userId)).toEqual(names);
+    expect(answers.map(({ body }) => auth.LoginResponse.decode(body).session?.userId ?? '')).toEqual(names);
   });
 
   it('refuses what it must not reach', async () => {
@@ -66,7 +69,7 @@ describe('Exchange', () => {
     const { exchange } = await serving(login('u1'));
     expect(await codeOf(exchange.call(item(LIST_DEVICES)))).toBe('SESSION_REQUIRED');
     expect(await codeOf(exchange.call(item(9_999, { identity })))).toBe('UNKNOWN_COMMAND');
-    expect(await codeOf(exchange.call(item(CHECK_SESSIONS_LOOKS_LIKE, { identity })))).toBe('UNKNOWN_COMMAND');
+    expect(await codeOf(exchange.call(item(NO_COMMAND, { identity })))).toBe('UNKNOWN_COMMAND');
     expect(await codeOf(exchange.call(item(LOGIN, { body: Uint8Array.of(10, 255) })))).toBe('INVALID');
     expect(await codeOf(exchange.call(item(LOGIN)))).toBe('OK');
   });
@@ -164,14 +167,14 @@ describe('Exchange', () => {
     const exchange = closing(peersOf([one.address, two.address])).exchange('auth');
     const call = async (): Promise<string> =>
       exchange.call(item(LOGIN)).then(
-        ({ body }) => auth.SessionResponse.decode(body).userId,
+        ({ body }) => auth.LoginResponse.decode(body).session?.userId ?? '',
         (error: DomainError) => error.code,
       );
     const seen = new Set<string>();
-    while (seen.size < 2) seen.add(await call());
+    for (; seen.size < 2; await turn()) seen.add(await call());
     expect(seen).toEqual(new Set(['one', 'two']));
     await two.server.close(0);
-    await call();
+    await turn();
     expect(new Set(await Promise.all([call(), call(), call()]))).toEqual(new Set(['one']));
   });
 });
