@@ -1,0 +1,51 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+
+const KEEP_ALIVE_MS = 65_000;
+const HEADERS_TIMEOUT_MS = 10_000;
+const REQUEST_TIMEOUT_MS = 30_000;
+
+export interface HttpHandlers {
+  /** Must not reject. */
+  request(request: IncomingMessage, response: ServerResponse): Promise<void>;
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+}
+
+/** One port for the short link and WebSocket. */
+export class HttpListener {
+  private readonly server: Server;
+  private closing = false;
+
+  constructor(handlers: HttpHandlers) {
+    const timeouts = {
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      requestTimeout: REQUEST_TIMEOUT_MS,
+    };
+    this.server = createServer(timeouts, (request, response) => {
+      if (this.closing) response.setHeader('Connection', 'close');
+      void handlers.request(request, response);
+    });
+    this.server.on('upgrade', handlers.upgrade);
+  }
+
+  async listen(host: string, port: number): Promise<number> {
+    await new Promise<void>((resolve, reject) => {
+      this.server.once('error', reject).listen(port, host, resolve);
+    });
+    return (this.server.address() as AddressInfo).port;
+  }
+
+  /** No new connections; idle ones are closed, busy ones after their answer. */
+  close(): void {
+    this.closing = true;
+    this.server.close();
+    this.server.closeIdleConnections();
+  }
+
+  /** Cuts off what is left. */
+  cut(): void {
+    this.server.closeAllConnections();
+  }
+}

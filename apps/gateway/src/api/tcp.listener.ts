@@ -1,0 +1,55 @@
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import type { Link, LinkSocket } from './link.js';
+
+/** A peer that does not take the last words within this is cut off. */
+const END_WAIT_MS = 2000;
+
+/** Makes the link of a new connection; undefined = there is no room. */
+export type Accept = (socket: LinkSocket, remoteAddress: string) => Link | undefined;
+
+/** The long link over plain TCP. */
+export class TcpListener {
+  private readonly server: Server;
+
+  constructor(accept: Accept) {
+    this.server = createServer({ noDelay: true, keepAlive: true }, (socket) => serve(socket, accept));
+  }
+
+  async listen(host: string, port: number): Promise<number> {
+    await new Promise<void>((resolve, reject) => {
+      this.server.once('error', reject).listen(port, host, resolve);
+    });
+    return (this.server.address() as AddressInfo).port;
+  }
+
+  /** No new connections; those that are open stay. */
+  close(): void {
+    this.server.close();
+  }
+}
+
+function serve(socket: Socket, accept: Accept): void {
+  const link = accept(tcpSocket(socket), socket.remoteAddress ?? '');
+  socket.on('error', () => socket.destroy());
+  if (link === undefined) return void socket.destroy();
+  socket.on('data', (bytes) => link.received(bytes));
+  socket.on('drain', () => link.drained());
+  socket.on('close', () => link.close('peer'));
+}
+
+function tcpSocket(socket: Socket): LinkSocket {
+  return {
+    transport: 'tcp',
+    get buffered() {
+      return socket.writableLength;
+    },
+    write: (bytes) => void socket.write(bytes),
+    pause: () => void socket.pause(),
+    resume: () => void socket.resume(),
+    end() {
+      socket.end(() => socket.destroy());
+      setTimeout(() => socket.destroy(), END_WAIT_MS).unref();
+    },
+    destroy: () => void socket.destroy(),
+  };
+}
