@@ -2,14 +2,16 @@ import { partitionsOf } from '@magpie/contracts';
 import { partitionOf } from '@magpie/domain';
 import { collectionOf } from '@magpie/mongo';
 import { randomUUID } from 'node:crypto';
-import type { Consumer } from './consumer-spec.js';
+import { Checkpoints, type CheckpointDocument } from './checkpoints.js';
+import { GroupConsumer } from './consumer.js';
+import { deadLetterTopic } from './dead-letters.js';
 import type { EventLog, EventLogOptions } from './event-log.js';
 import { Generations, type StateLogDocument } from './generations.js';
 import { kafkaClient } from './kafka-client.js';
 import { Lanes } from './lanes.js';
 import { LogAdmin } from './log-admin.js';
 import { ServerClock } from './server-clock.js';
-import { ensureTopics, physicalName, topicsOf } from './topics.js';
+import { awaitTopics, ensureTopics, physicalName, topicsOf } from './topics.js';
 
 /**
  * Opens the log for one service: makes and checks its own topics, takes their generations. Throws when a topic differs
@@ -41,11 +43,30 @@ export async function openEventLog(options: EventLogOptions): Promise<EventLog> 
     throw error;
   }
   const lanes = new Lanes({ kafka, namespace, service, hotPartitions, generations, clock, logger });
-  const consumers: Consumer[] = [];
+  const consumers: GroupConsumer[] = [];
   return {
     appender: ({ topics, lane }) => lanes.appender(topics, lane),
     consume: async (spec) => {
-      throw new Error(`${spec.name} cannot be consumed yet`);
+      await awaitTopics(admin, spec.topics, options);
+      const deadLetters =
+        spec.onPoison === 'dead-letter' ? lanes.appender([deadLetterTopic(spec.name)], 'persistent') : undefined;
+      const consumer = new GroupConsumer({
+        spec,
+        kafka,
+        admin,
+        checkpoints: new Checkpoints(
+          collectionOf<CheckpointDocument>(connection, 'checkpoints'),
+          await admin.clusterId(),
+        ),
+        namespace,
+        partitions: spec.topics.reduce((sum, topic) => sum + partitionsOf(topic, hotPartitions), 0),
+        physical: (topic) => physicalName(namespace, topic),
+        deadLetters,
+        logger,
+      });
+      consumers.push(consumer);
+      await consumer.start();
+      return consumer;
     },
     hotPartitions,
     partitionFor: (topic, key) => partitionOf(key, partitionsOf(topic, hotPartitions)),

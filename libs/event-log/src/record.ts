@@ -1,3 +1,6 @@
+import { hash } from 'node:crypto';
+import { numberOf } from '@magpie/domain';
+import type { KafkaMessage } from 'kafkajs';
 import { event, type TopicName } from '@magpie/contracts';
 
 /** A record as it was read from the log, with its coordinates. */
@@ -51,4 +54,32 @@ export function withGeneration(generation: number, body: Uint8Array): Buffer {
   if (prefix === 3) record[2] = generation >> 7;
   record.set(body, prefix);
   return record;
+}
+
+/** Digest of a record as it stands in the log: its key and its value. */
+export function digestOf(message: KafkaMessage): string {
+  const key = message.key ?? Buffer.alloc(0);
+  return hash('sha256', Buffer.concat([key, Buffer.from([0]), message.value ?? Buffer.alloc(0)]), 'base64');
+}
+
+/** A message of Kafka as a record; an error when it is none. */
+export function decodeRecord(topic: TopicName, partition: number, message: KafkaMessage): LogRecord | Error {
+  try {
+    const { generation, version, requestId, events } = event.Record.decode(message.value ?? Buffer.alloc(0));
+    const offset = Number(message.offset);
+    return {
+      topic,
+      partition,
+      offset,
+      generation,
+      position: numberOf(generation, offset),
+      key: message.key?.toString() ?? '',
+      appendedAtMs: Number(message.timestamp),
+      version,
+      requestId,
+      events,
+    };
+  } catch (error) {
+    return new Error('not a record', { cause: error });
+  }
 }

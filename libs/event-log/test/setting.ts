@@ -4,6 +4,7 @@ import { createLogger, type Logger } from '@magpie/observability';
 import kafkajs from 'kafkajs';
 import { randomBytes } from 'node:crypto';
 import { Writable } from 'node:stream';
+import { setTimeout as after } from 'node:timers/promises';
 import { openEventLog, type EventLog } from '../src/index.js';
 
 /** Real Kafka and MongoDB for one test file, with names of its own. */
@@ -74,4 +75,15 @@ async function dropTopics(namespace: string): Promise<void> {
   const topics = (await admin.listTopics()).filter((topic) => topic.startsWith(namespace));
   await admin.deleteTopics({ topics });
   await admin.disconnect();
+}
+
+const UNTIL_MS = 20_000;
+
+/** Waits for a condition, looking often. */
+export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + UNTIL_MS;
+  while (!(await condition())) {
+    if (performance.now() > deadline) throw new Error(`not within ${UNTIL_MS} ms: ${condition.toString()}`);
+    await after(10);
+  }
 }

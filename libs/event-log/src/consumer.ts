@@ -1,0 +1,373 @@
+import type { TopicName } from '@magpie/contracts';
+import { counter, gauge, type Logger } from '@magpie/observability';
+import type { Consumer as KafkaConsumer, EachBatchPayload, Kafka } from 'kafkajs';
+import { backOff } from './back-off.js';
+import type { Checkpoints } from './checkpoints.js';
+import type { Consumer, ConsumerSpec, OwnedPartition } from './consumer-spec.js';
+import { bury } from './dead-letters.js';
+import { gainPartition, questionsTo, type Gain, type GainContext, type Questions } from './gain.js';
+import type { RawAppender } from './lanes.js';
+import * as limits from './limits.js';
+import type { LogAdmin } from './log-admin.js';
+import { PartitionWorker, type Breakage } from './partition-worker.js';
+import { SHORTENED } from './place.js';
+
+export interface GroupOptions {
+  readonly spec: ConsumerSpec;
+  readonly kafka: Kafka;
+  readonly admin: LogAdmin;
+  readonly checkpoints: Checkpoints;
+  readonly namespace: string;
+  readonly partitions: number;
+  readonly physical: (topic: TopicName) => string;
+  /** Where poison goes; undefined = the partition stops. */
+  readonly deadLetters: RawAppender | undefined;
+  readonly logger: Logger;
+}
+
+const lagSeconds = gauge({
+  name: 'magpie_event_log_lag_seconds',
+  help: 'Age of the oldest record that waits or is at work',
+  labels: ['consumer'],
+});
+const alarms = counter({
+  name: 'magpie_event_log_alarms_total',
+  help: 'Holes, shortened logs and poison that stop a partition or lose records',
+  labels: ['consumer', 'kind'],
+});
+
+/** Waits of a partition whose log was shortened, until its owner gives it a new generation: the longest. */
+const SHORTENED_ATTEMPT = 10;
+
+/** A partition that is assigned to this member: being gained, at work, or stopped. */
+interface Slot {
+  readonly topic: TopicName;
+  readonly partition: number;
+  worker: PartitionWorker | undefined;
+  /** Changes with every attempt to gain: an older attempt sees that it is over. */
+  attempt: number;
+  stopped: Breakage | undefined;
+}
+
+/** One member of a consumer group (machinery.md §1.3–1.7). */
+export class GroupConsumer implements Consumer {
+  readonly #options: GroupOptions;
+  readonly #logger: Logger;
+  readonly #consumer: KafkaConsumer;
+  readonly #topics: ReadonlyMap<string, TopicName>;
+  readonly #slots = new Map<string, Slot>();
+  readonly #committed = new Map<string, number>();
+  readonly #gainContext: GainContext;
+  #timers: NodeJS.Timeout[] = [];
+  #writing: Promise<void> | undefined;
+  #joins = 0;
+  #aliveAt = -Infinity;
+  #alive: (() => void)[] = [];
+  #stopping: Promise<void> | undefined;
+
+  constructor(options: GroupOptions) {
+    this.#options = options;
+    const { spec, kafka, admin, checkpoints, physical } = options;
+    this.#logger = options.logger.child({ consumer: spec.name });
+    this.#topics = new Map(spec.topics.map((topic) => [physical(topic), topic]));
+    const alarm = (kind: string, fields: object) => this.#alarm(kind, fields);
+    this.#gainContext = { spec, kafka, admin, checkpoints, physical, alarm, logger: this.#logger };
+    this.#consumer = kafka.consumer({
+      groupId: options.namespace + spec.name,
+      sessionTimeout: limits.SESSION_TIMEOUT_MS,
+      heartbeatInterval: limits.HEARTBEAT_MS,
+      rebalanceTimeout: limits.REBALANCE_TIMEOUT_MS,
+      maxWaitTimeInMs: spec.maxWaitMs ?? limits.FETCH_WAIT_MS,
+      minBytes: spec.minBytes ?? 1,
+      maxBytesPerPartition: limits.FETCH_PARTITION_BYTES_MAX,
+      allowAutoTopicCreation: false,
+      retry: {
+        initialRetryTime: 50,
+        multiplier: 1.5,
+        maxRetryTime: 500,
+        retries: 8,
+        restartOnFailure: async () => true,
+      },
+    });
+  }
+
+  async start(): Promise<void> {
+    const { GROUP_JOIN, HEARTBEAT, REBALANCING, CRASH } = this.#consumer.events;
+    this.#consumer.on(GROUP_JOIN, ({ payload }) => this.#joined(payload.memberAssignment));
+    this.#consumer.on(HEARTBEAT, () => this.#breathe());
+    this.#consumer.on(REBALANCING, () => void this.#writeCheckpoints());
+    this.#consumer.on(CRASH, ({ payload }) => {
+      this.#logger.warn({ err: payload.error, restart: payload.restart }, 'consumer restarts');
+    });
+    await this.#consumer.connect();
+    await this.#consumer.subscribe({ topics: [...this.#topics.keys()], fromBeginning: true });
+    await this.#consumer.run({
+      autoCommit: false,
+      eachBatchAutoResolve: false,
+      partitionsConsumedConcurrently: this.#options.partitions,
+      eachBatch: (payload) => this.#handOver(payload),
+    });
+    this.#timers = [
+      setInterval(() => void this.#tick(), limits.CHECKPOINT_MS),
+      setInterval(() => void this.#commitToGroup(), limits.GROUP_COMMIT_MS),
+    ];
+  }
+
+  owned(): OwnedPartition[] {
+    return this.#workers().map(({ topic, partition, epoch }) => ({ topic, partition, epoch }));
+  }
+
+  stopped(): OwnedPartition[] {
+    return [...this.#slots.values()]
+      .filter(({ stopped }) => stopped !== undefined)
+      .map(({ topic, partition, worker }) => ({ topic, partition, epoch: worker?.epoch ?? 0 }));
+  }
+
+  lagMs(): number {
+    const oldest = Math.min(...this.#workers().map((worker) => worker.oldestAt() ?? Infinity));
+    return oldest === Infinity ? 0 : Math.max(0, Date.now() - oldest);
+  }
+
+  stop(): Promise<void> {
+    return (this.#stopping ??= this.#stop());
+  }
+
+  async #stop(): Promise<void> {
+    for (const timer of this.#timers) clearInterval(timer);
+    for (const slot of this.#slots.values()) slot.attempt += 1;
+    const workers = this.#workers();
+    for (const worker of workers) worker.hold();
+    let late: NodeJS.Timeout | undefined;
+    const tooLate = new Promise<void>((resolve) => (late = setTimeout(resolve, limits.STOP_WAIT_MS)));
+    await Promise.race([Promise.all(workers.map((worker) => worker.settled())), tooLate]);
+    clearTimeout(late);
+    await this.#writing;
+    await this.#writeCheckpoints();
+    await this.#commitToGroup();
+    for (const worker of workers) worker.lose();
+    this.#slots.clear();
+    await this.#consumer.disconnect();
+    lagSeconds.remove({ consumer: this.#options.spec.name });
+  }
+
+  /** The group was joined anew. Runs before anything is fetched, and must not wait. */
+  #joined(assignment: Record<string, number[]>): void {
+    this.#breathe();
+    this.#joins += 1;
+    if (this.#stopping) return;
+    const assigned = Object.entries(assignment).flatMap(([name, partitions]) =>
+      partitions.map((partition) => ({ topic: this.#topics.get(name)!, partition })),
+    );
+    const keys = new Set(assigned.map(({ topic, partition }) => keyOf(topic, partition)));
+    for (const [key, slot] of this.#slots) {
+      if (keys.has(key)) continue;
+      this.#slots.delete(key);
+      slot.attempt += 1;
+      slot.worker?.lose();
+    }
+    const kept: PartitionWorker[] = [];
+    const gained: Slot[] = [];
+    for (const { topic, partition } of assigned) {
+      const slot = this.#slotOf(topic, partition);
+      const worker = slot.worker;
+      if (worker && !worker.ended && slot.stopped === undefined) {
+        kept.push(worker);
+        // What arrives may be taken in from there on, but is not worked on until the epoch is known to stand.
+        worker.hold();
+        if (worker.full) this.#pause(slot);
+        this.#seek(slot, worker.expected);
+      } else {
+        this.#pause(slot);
+        if (slot.stopped === undefined || slot.stopped === SHORTENED) gained.push(slot);
+      }
+    }
+    if (kept.length > 0) void this.#confirm(kept);
+    const questions = questionsTo(this.#options.admin);
+    for (const slot of gained) void this.#gain(slot, questions);
+  }
+
+  #slotOf(topic: TopicName, partition: number): Slot {
+    const key = keyOf(topic, partition);
+    const slot = this.#slots.get(key) ?? { topic, partition, worker: undefined, attempt: 0, stopped: undefined };
+    this.#slots.set(key, slot);
+    return slot;
+  }
+
+  /** Partitions that stayed with us: nobody else may have owned them meanwhile. */
+  async #confirm(workers: readonly PartitionWorker[]): Promise<void> {
+    const join = this.#joins;
+    for (let tries = 1; ; tries += 1) {
+      try {
+        const lost = await this.#options.checkpoints.lostOf(workers);
+        if (join !== this.#joins) return;
+        this.#fenced(lost);
+        for (const worker of workers) if (!lost.has(worker.id)) worker.release();
+        return;
+      } catch (error) {
+        this.#logger.warn({ err: error }, 'epochs not confirmed, tried again');
+        await backOff(tries);
+        if (this.#stopping || join !== this.#joins) return;
+      }
+    }
+  }
+
+  async #gain(slot: Slot, first?: Questions, suspect = false): Promise<void> {
+    slot.attempt += 1;
+    slot.worker = undefined;
+    const attempt = slot.attempt;
+    const over = () => slot.attempt !== attempt || this.#stopping !== undefined;
+    for (let tries = 1; !over(); tries += 1) {
+      let gain: Gain | typeof SHORTENED;
+      try {
+        await this.#untilAlive();
+        if (over()) return;
+        const questions = (tries === 1 && first) || questionsTo(this.#options.admin);
+        gain = await gainPartition(this.#gainContext, questions, slot.topic, slot.partition, suspect);
+      } catch (error) {
+        const { topic, partition } = slot;
+        this.#logger.warn({ err: error, topic, partition, tries }, 'partition not gained, tried again');
+        await backOff(tries);
+        continue;
+      }
+      if (gain === SHORTENED) {
+        if (slot.stopped === undefined) this.#alarm(SHORTENED, { topic: slot.topic, partition: slot.partition });
+        slot.stopped = SHORTENED;
+        await backOff(SHORTENED_ATTEMPT);
+        continue;
+      }
+      if (over()) return gain.work.lost();
+      return this.#begin(slot, gain);
+    }
+  }
+
+  #begin(slot: Slot, gain: Gain): void {
+    const { deadLetters, spec } = this.#options;
+    const { topic, partition } = slot;
+    const worker = new PartitionWorker({
+      ...gain,
+      topic,
+      partition,
+      bury: deadLetters && ((message, error) => bury(deadLetters, spec.name, { topic, partition, message }, error)),
+      onRoom: () => this.#resume(slot),
+      onBreak: (breakage, error) => this.#broken(slot, breakage, error),
+      logger: this.#logger,
+    });
+    slot.worker = worker;
+    slot.stopped = undefined;
+    this.#seek(slot, gain.place.from);
+    this.#resume(slot);
+    worker.begin(gain.fresh);
+  }
+
+  #broken(slot: Slot, breakage: Breakage, error: unknown): void {
+    this.#pause(slot);
+    if (breakage === 'out-of-range' || breakage === 'shortened') {
+      void this.#gain(slot, undefined, breakage === 'shortened');
+      return;
+    }
+    slot.stopped = breakage;
+    this.#alarm(breakage, { topic: slot.topic, partition: slot.partition, err: error });
+  }
+
+  /** Hands what was fetched to the queues and returns: kafkajs fetches nothing while a handler waits. */
+  async #handOver({ batch, resolveOffset }: EachBatchPayload): Promise<void> {
+    const topic = this.#topics.get(batch.topic);
+    const slot = topic && this.#slots.get(keyOf(topic, batch.partition));
+    const worker = slot?.worker;
+    const last = batch.messages.at(-1);
+    if (!worker || worker.ended || !last) return;
+    if (!worker.offer(batch.messages)) this.#pause(slot);
+    if (!worker.ended) resolveOffset(last.offset);
+  }
+
+  /** Owners whose epoch no longer stands: somebody else owns the partition, or did. */
+  #fenced(ids: ReadonlySet<string>): void {
+    for (const slot of this.#slots.values()) {
+      if (!slot.worker || !ids.has(slot.worker.id)) continue;
+      this.#logger.warn({ topic: slot.topic, partition: slot.partition }, 'epoch lost, partition gained anew');
+      this.#pause(slot);
+      slot.worker.lose();
+      slot.worker = undefined;
+      this.#aliveAt = -Infinity;
+      void this.#gain(slot);
+    }
+  }
+
+  async #tick(): Promise<void> {
+    lagSeconds.set({ consumer: this.#options.spec.name }, this.lagMs() / 1000);
+    await this.#writeCheckpoints();
+  }
+
+  /** One bulk for all partitions of this consumer. */
+  #writeCheckpoints(): Promise<void> {
+    return (this.#writing ??= this.#writeOnce().finally(() => (this.#writing = undefined)));
+  }
+
+  async #writeOnce(): Promise<void> {
+    const due = this.#workers().flatMap((worker) => {
+      const checkpoint = worker.checkpoint();
+      return checkpoint ? [{ worker, checkpoint }] : [];
+    });
+    try {
+      this.#fenced(await this.#options.checkpoints.write(due.map(({ checkpoint }) => checkpoint)));
+    } catch (error) {
+      for (const { worker } of due) worker.unwritten();
+      this.#logger.warn({ err: error }, 'checkpoints not written, tried again');
+    }
+  }
+
+  /** Only for tools that look at lag: the checkpoints are the truth. */
+  async #commitToGroup(): Promise<void> {
+    const moved = this.#workers().filter(({ id, next }) => this.#committed.get(id) !== next);
+    if (moved.length === 0) return;
+    const offsets = moved.map(({ topic, partition, next }) => ({
+      topic: this.#options.physical(topic),
+      partition,
+      offset: String(next),
+    }));
+    const noted = moved.map(({ id, next }) => [id, next] as const);
+    try {
+      await this.#consumer.commitOffsets(offsets);
+      for (const [id, next] of noted) this.#committed.set(id, next);
+    } catch (error) {
+      this.#logger.debug({ err: error }, 'group offsets not committed');
+    }
+  }
+
+  #workers(): PartitionWorker[] {
+    return [...this.#slots.values()].flatMap(({ worker }) => (worker && !worker.ended ? [worker] : []));
+  }
+
+  #seek(slot: Slot, offset: number): void {
+    const topic = this.#options.physical(slot.topic);
+    this.#consumer.seek({ topic, partition: slot.partition, offset: String(offset) });
+  }
+
+  #pause(slot: Slot): void {
+    this.#consumer.pause([{ topic: this.#options.physical(slot.topic), partitions: [slot.partition] }]);
+  }
+
+  #resume(slot: Slot): void {
+    this.#consumer.resume([{ topic: this.#options.physical(slot.topic), partitions: [slot.partition] }]);
+  }
+
+  #alarm(kind: string, fields: object): void {
+    alarms.inc({ consumer: this.#options.spec.name, kind });
+    this.#logger.error({ alarm: kind, ...fields }, 'log alarm');
+  }
+
+  #breathe(): void {
+    this.#aliveAt = performance.now();
+    for (const resolve of this.#alive.splice(0)) resolve();
+  }
+
+  /** A member that the group may have given up takes no epoch: waits for the next sign that it is one. */
+  async #untilAlive(): Promise<void> {
+    if (performance.now() - this.#aliveAt < limits.SESSION_TIMEOUT_MS) return;
+    await new Promise<void>((resolve) => this.#alive.push(resolve));
+  }
+}
+
+function keyOf(topic: TopicName, partition: number): string {
+  return `${topic}/${partition}`;
+}

@@ -1,0 +1,325 @@
+import type { TopicName } from '@magpie/contracts';
+import type { Logger } from '@magpie/observability';
+import type { KafkaMessage } from 'kafkajs';
+import { backOff } from './back-off.js';
+import type { CheckpointWrite } from './checkpoints.js';
+import { PoisonError, type PartitionWork } from './consumer-spec.js';
+import { PARTITION_BYTES_MAX, PARTITION_RECORDS_MAX, POISON_TRIES, PROCESS_RECORDS_MAX } from './limits.js';
+import type { Place } from './place.js';
+import { decodeRecord, digestOf, type LogRecord } from './record.js';
+
+/** Why a partition no longer goes on by itself. */
+export type Breakage = 'hole' | 'shortened' | 'poison' | 'out-of-range';
+
+export interface WorkerOptions {
+  readonly id: string;
+  readonly topic: TopicName;
+  readonly partition: number;
+  readonly epoch: number;
+  readonly place: Place;
+  /** Generation of the record before the checkpoint; 0 = there is none. */
+  readonly generation: number;
+  readonly logEnd: number;
+  readonly work: PartitionWork;
+  /** Writes the record to the dead letters; undefined = the partition stops instead. */
+  readonly bury: ((message: KafkaMessage, error: unknown) => Promise<void>) | undefined;
+  /** There is room in the queue again. */
+  readonly onRoom: () => void;
+  readonly onBreak: (breakage: Breakage, error?: unknown) => void;
+  readonly logger: Logger;
+}
+
+interface Progress {
+  next: number;
+  generation: number;
+  last: KafkaMessage | undefined;
+}
+
+/**
+ * One owned partition: a bounded queue, and one call of `process` at a time. What arrives is handed on at once when
+ * nothing is at work; nothing here waits for a timer but tries that failed.
+ */
+export class PartitionWorker {
+  readonly #options: WorkerOptions;
+  #queue: KafkaMessage[] = [];
+  #queuedBytes = 0;
+  /** Next offset to be taken in. */
+  #expected: number;
+  /** Next offset to be remembered or processed. */
+  #cursor: number;
+  readonly #progress: Progress;
+  #atWork: KafkaMessage | undefined;
+  #running: Promise<void> | undefined;
+  #held = false;
+  #ended = false;
+  #full = false;
+  #caughtUp = false;
+  #dirty = false;
+  #due = false;
+  #snapshot: CheckpointWrite | undefined;
+
+  constructor(options: WorkerOptions) {
+    this.#options = options;
+    this.#expected = options.place.from;
+    this.#cursor = options.place.from;
+    this.#progress = { next: options.place.next, generation: options.generation, last: undefined };
+  }
+
+  get id(): string {
+    return this.#options.id;
+  }
+  get topic(): TopicName {
+    return this.#options.topic;
+  }
+  get partition(): number {
+    return this.#options.partition;
+  }
+  get epoch(): number {
+    return this.#options.epoch;
+  }
+  /** Next offset to be taken in. */
+  get expected(): number {
+    return this.#expected;
+  }
+  /** First offset that is not processed. */
+  get next(): number {
+    return this.#progress.next;
+  }
+  /** No longer takes nor gives anything: lost or stopped. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+  /** The queue is full: nothing more is to be fetched until `onRoom`. */
+  get full(): boolean {
+    return this.#full;
+  }
+
+  /** To be called once, before the first `offer`. `fresh`: there was no checkpoint, so one is due. */
+  begin(fresh: boolean): void {
+    this.#dirty = fresh;
+    this.#tellCaughtUp();
+  }
+
+  /** Takes what was fetched, in order; answers whether there is room for more. Never waits. */
+  offer(messages: readonly KafkaMessage[]): boolean {
+    if (this.#ended) return false;
+    for (const message of messages) {
+      const offset = Number(message.offset);
+      if (offset < this.#expected) continue;
+      if (offset > this.#expected) {
+        this.#break('hole', new Error(`expected offset ${this.#expected}, got ${offset}`));
+        return false;
+      }
+      this.#expected = offset + 1;
+      this.#queue.push(message);
+      this.#queuedBytes += message.value?.length ?? 0;
+    }
+    const last = messages.at(-1);
+    // kafkajs was out of range and began again elsewhere: compare with the log anew.
+    if (last && Number(last.offset) + 1 < this.#expected) this.#break('out-of-range');
+    this.#full = this.#queue.length >= PARTITION_RECORDS_MAX || this.#queuedBytes >= PARTITION_BYTES_MAX;
+    this.#wake();
+    return !this.#full && !this.#ended;
+  }
+
+  /** Begins no new call of `process` until released: it is not sure whether the partition is still ours. */
+  hold(): void {
+    this.#held = true;
+  }
+
+  release(): void {
+    this.#held = false;
+    this.#wake();
+  }
+
+  /** Forgets the partition. A call of `process` under way goes on, but its outcome no longer counts. */
+  lose(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#queue = [];
+    this.#snapshot = undefined;
+    this.#options.work.lost();
+  }
+
+  /** Resolves when no call of `process` is under way any more; hold first. */
+  async settled(): Promise<void> {
+    await this.#running;
+  }
+
+  /** The checkpoint as of the last processed record, if it has moved; while `process` runs it is ready afterwards. */
+  checkpoint(): CheckpointWrite | undefined {
+    if (this.#ended) return undefined;
+    if (this.#running === undefined && this.#dirty) this.#takeSnapshot();
+    else this.#due = this.#dirty || this.#running !== undefined;
+    const snapshot = this.#snapshot;
+    this.#snapshot = undefined;
+    return snapshot;
+  }
+
+  /** A checkpoint was not written: it is due again. */
+  unwritten(): void {
+    this.#dirty = true;
+  }
+
+  /** LogAppendTime of the oldest record that waits or is at work. */
+  oldestAt(): number | undefined {
+    const oldest = this.#atWork ?? this.#queue[0];
+    return oldest && !this.#ended ? Number(oldest.timestamp) : undefined;
+  }
+
+  #wake(): void {
+    if (this.#running || this.#held || this.#ended || this.#queue.length === 0) return;
+    this.#running = this.#run()
+      .catch((error: unknown) => this.#break('poison', error))
+      .finally(() => {
+        this.#running = undefined;
+        this.#wake();
+      });
+  }
+
+  async #run(): Promise<void> {
+    while (this.#queue.length > 0 && !this.#held && !this.#ended) {
+      const messages = this.#queue.splice(0, PROCESS_RECORDS_MAX);
+      for (const { value } of messages) this.#queuedBytes -= value?.length ?? 0;
+      this.#atWork = messages[0];
+      const known = messages.findIndex(({ offset }) => Number(offset) >= this.#options.place.next);
+      const split = known < 0 ? messages.length : known;
+      if (split > 0) this.#remember(messages.slice(0, split));
+      if (split < messages.length) await this.#handle(messages.slice(split));
+      this.#atWork = undefined;
+      this.#makeRoom();
+    }
+  }
+
+  #makeRoom(): void {
+    const room = this.#queue.length <= PARTITION_RECORDS_MAX / 2 && this.#queuedBytes <= PARTITION_BYTES_MAX / 2;
+    if (!this.#full || !room || this.#ended) return;
+    this.#full = false;
+    this.#options.onRoom();
+  }
+
+  /** Records before the checkpoint: only for memory, and to see that the log is still the one that was left. */
+  #remember(messages: readonly KafkaMessage[]): void {
+    const { place, work } = this.#options;
+    const last = messages.at(-1)!;
+    if (place.digest !== undefined && Number(last.offset) === place.next - 1 && digestOf(last) !== place.digest) {
+      this.#break('shortened', new Error(`another record stands at offset ${last.offset}`));
+      return;
+    }
+    const records: LogRecord[] = [];
+    for (const message of messages) {
+      const record = decodeRecord(this.#options.topic, this.#options.partition, message);
+      if (!(record instanceof Error)) records.push(record);
+    }
+    work.remember?.(records);
+    this.#cursor = Number(last.offset) + 1;
+    this.#tellCaughtUp();
+  }
+
+  /** Decodes, and processes in runs between what cannot be decoded. */
+  async #handle(messages: readonly KafkaMessage[]): Promise<void> {
+    let records: LogRecord[] = [];
+    let from = 0;
+    for (const [i, message] of messages.entries()) {
+      const record = decodeRecord(this.#options.topic, this.#options.partition, message);
+      if (!(record instanceof Error)) {
+        records.push(record);
+        continue;
+      }
+      await this.#process(records, messages.slice(from, i));
+      await this.#poison(message, record);
+      records = [];
+      from = i + 1;
+    }
+    await this.#process(records, messages.slice(from));
+  }
+
+  /** Until it is done, or the partition is gone. `messages` are those that the records were decoded from. */
+  async #process(records: LogRecord[], messages: readonly KafkaMessage[]): Promise<void> {
+    for (let tries = 1; records.length > 0 && !this.#ended; tries += 1) {
+      try {
+        await this.#options.work.process(records);
+        this.#advance(messages.at(-1)!, records.at(-1)!.generation);
+        return;
+      } catch (error) {
+        if (this.#ended) return;
+        const hopeless = error instanceof PoisonError || (isBug(error) && tries >= POISON_TRIES);
+        if (hopeless) return await this.#isolate(records, messages, error);
+        const { topic, partition } = this.#options;
+        this.#options.logger.warn({ err: error, topic, partition, tries }, 'records not processed, tried again');
+        await backOff(tries);
+      }
+    }
+  }
+
+  /** Finds the record that cannot be handled; the others are processed as ever. */
+  async #isolate(records: LogRecord[], messages: readonly KafkaMessage[], error: unknown): Promise<void> {
+    if (records.length === 1) return this.#poison(messages[0]!, error);
+    const named = error instanceof PoisonError ? error.record : undefined;
+    const culprit = named ? records.findIndex(({ offset }) => offset === named.offset) : -1;
+    if (culprit >= 0) {
+      await this.#process(records.slice(0, culprit), messages.slice(0, culprit));
+      await this.#poison(messages[culprit]!, error);
+      return this.#process(records.slice(culprit + 1), messages.slice(culprit + 1));
+    }
+    for (const [i, record] of records.entries()) await this.#process([record], [messages[i]!]);
+  }
+
+  async #poison(message: KafkaMessage, error: unknown): Promise<void> {
+    const { bury } = this.#options;
+    if (!bury) return this.#break('poison', error);
+    for (let tries = 1; !this.#ended; tries += 1) {
+      try {
+        await bury(message, error);
+        return this.#advance(message, this.#progress.generation);
+      } catch (failure) {
+        this.#options.logger.warn({ err: failure, tries }, 'dead letter not written, tried again');
+        await backOff(tries);
+      }
+    }
+  }
+
+  #advance(message: KafkaMessage, generation: number): void {
+    if (this.#ended) return;
+    this.#progress.next = Number(message.offset) + 1;
+    this.#progress.generation = generation;
+    this.#progress.last = message;
+    this.#cursor = this.#progress.next;
+    this.#dirty = true;
+    if (this.#due) this.#takeSnapshot();
+    this.#tellCaughtUp();
+  }
+
+  #takeSnapshot(): void {
+    const { last, next, generation } = this.#progress;
+    this.#snapshot = {
+      id: this.id,
+      epoch: this.epoch,
+      next,
+      generation,
+      appendedAt: last ? Number(last.timestamp) : 0,
+      digest: last ? digestOf(last) : '',
+      // The work goes on changing its state while this is under way to the database.
+      state: structuredClone(this.#options.work.state()),
+    };
+    this.#dirty = false;
+    this.#due = false;
+  }
+
+  #tellCaughtUp(): void {
+    if (this.#caughtUp || this.#cursor < this.#options.logEnd || this.#ended) return;
+    this.#caughtUp = true;
+    this.#options.work.caughtUp?.();
+  }
+
+  #break(breakage: Breakage, error?: unknown): void {
+    if (this.#ended) return;
+    this.lose();
+    this.#options.onBreak(breakage, error);
+  }
+}
+
+/** Errors that come from wrong code or wrong data, and will come again. */
+function isBug(error: unknown): boolean {
+  return error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError;
+}

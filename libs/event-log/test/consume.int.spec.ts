@@ -1,0 +1,269 @@
+import { setTimeout as after } from 'node:timers/promises';
+import { dropRepeats, PoisonError, type ConsumerSpec, type EventLog, type LogRecord } from '../src/index.js';
+import { numbered, numberIn, openSetting, until, type Setting } from './setting.js';
+
+const TOPIC = 'messaging.message.v1';
+
+describe('consume', () => {
+  let setting: Setting;
+  let log: EventLog;
+
+  beforeEach(async () => {
+    setting = await openSetting();
+    log = await setting.open();
+  }, 30_000);
+
+  afterEach(() => setting.close(), 30_000);
+
+  /** Appends numbers from … to …, spread over both partitions. */
+  function append(from: number, to: number, idOf: (i: number) => string = () => '') {
+    const appender = log.appender({ topics: [TOPIC], lane: 'request' });
+    return Promise.all(
+      Array.from({ length: to - from + 1 }, (_, i) =>
+        appender.append({
+          topic: TOPIC,
+          key: 'k',
+          partition: (from + i) % 2,
+          events: [numbered(from + i, idOf(from + i))],
+        }),
+      ),
+    );
+  }
+
+  it('hands over every record in order, and goes on at the checkpoint after a restart', async () => {
+    const first = new Recorder();
+    await append(1, 1_000);
+    const consumer = await log.consume(first.spec());
+    await until(() => first.numbers().length === 1_000);
+    expect(first.isOrdered()).toBe(true);
+    expect(first.caughtUp).toBe(2);
+    await consumer.stop();
+    expect(first.lost).toBe(2);
+
+    await append(1_001, 1_100);
+    const second = new Recorder();
+    await log.consume(second.spec());
+    await until(() => second.numbers().length === 100);
+    expect(second.sorted()).toEqual(Array.from({ length: 100 }, (_, i) => 1_001 + i));
+    expect(second.states.map((state) => state['count'])).toEqual([500, 500]);
+  }, 30_000);
+
+  it('keeps in the checkpoint what the rules ask for', async () => {
+    const recorder = new Recorder();
+    const consumer = await log.consume(recorder.spec());
+    const appended = await append(1, 2);
+    await until(() => recorder.numbers().length === 2);
+    await consumer.stop();
+    const document = await setting.connection
+      .collection('checkpoints')
+      .findOne({ _id: `messaging.archive/${TOPIC}/1` as never });
+    expect(document).toEqual({
+      _id: `messaging.archive/${TOPIC}/1`,
+      epoch: expect.any(Number),
+      clusterId: expect.any(String),
+      next: 1,
+      generation: 1,
+      appendedAt: appended[0]!.appendedAtMs,
+      digest: expect.stringMatching(/^.{44}$/),
+      state: { count: 1 },
+    });
+  }, 30_000);
+
+  it('shares and hands over partitions without loss when members come and go', async () => {
+    const [a, b] = [new Recorder(), new Recorder()];
+    const stream = streamOf((i) => append(i, i + 1));
+    const first = await log.consume(a.spec());
+    const other = await setting.open();
+    const second = await other.consume(b.spec());
+    await until(() => first.owned().length === 1 && second.owned().length === 1);
+    await until(() => b.numbers().length > 10);
+    await first.stop();
+    await until(() => second.owned().length === 2);
+    const total = await stream.stop();
+    const all = () => new Set([...a.numbers(), ...b.numbers()]);
+    await until(() => all().size === total);
+    expect(a.isOrdered() && b.isOrdered()).toBe(true);
+  }, 30_000);
+
+  it('gains anew when another epoch was taken, and the older one writes nothing', async () => {
+    const recorder = new Recorder();
+    const consumer = await log.consume(recorder.spec());
+    await append(1, 2);
+    await until(() => recorder.numbers().length === 2);
+    const epoch = consumer.owned().find(({ partition }) => partition === 1)!.epoch;
+    const checkpoints = setting.connection.collection('checkpoints');
+    const filter = { _id: `messaging.archive/${TOPIC}/1` as never };
+    await until(async () => (await checkpoints.findOne(filter))?.['next'] === 1);
+    // A foreign owner comes, does nothing and goes.
+    await checkpoints.updateOne(filter, { $set: { epoch: epoch + 1_000_000 } });
+    await append(3, 3);
+    await until(() => recorder.lost === 1);
+    await until(() => recorder.numbers().filter((n) => n === 3).length === 2);
+    const regained = consumer.owned().find(({ partition }) => partition === 1)!.epoch;
+    expect(regained).toBeGreaterThan(epoch + 1_000_000);
+    await until(async () => (await checkpoints.findOne(filter))?.['next'] === 2);
+  }, 30_000);
+
+  it('drops repeats, also those whose first sighting lies before a restart', async () => {
+    const first = new Recorder();
+    const repeats = (i: number) => `id-${i % 20}`;
+    await append(1, 40, repeats);
+    const consumer = await log.consume(first.spec({ rememberMs: 60_000 }, true));
+    await until(() => first.records === 40);
+    expect(first.sorted()).toEqual(Array.from({ length: 20 }, (_, i) => i + 1));
+    await consumer.stop();
+
+    await append(41, 60, repeats);
+    await append(61, 62, (i) => `fresh-${i}`);
+    const second = new Recorder();
+    await log.consume(second.spec({ rememberMs: 60_000 }, true));
+    await until(() => second.records === 22);
+    expect(second.sorted()).toEqual([61, 62]);
+  }, 30_000);
+
+  it('puts poison aside and goes on', async () => {
+    const recorder = new Recorder((record) => {
+      if (record.events.some((event) => numberIn(event) === 7)) throw new PoisonError('seven');
+      if (record.events.some((event) => numberIn(event) === 9)) throw new TypeError('nine');
+    });
+    await append(1, 20);
+    await log.consume(recorder.spec());
+    await until(() => new Set(recorder.numbers()).size === 18);
+    expect(recorder.numbers()).not.toContain(7);
+    const letters = new Recorder();
+    const name = 'social.profile';
+    const reader = await setting.open('social');
+    await reader.consume({ ...letters.spec(), name, topics: ['messaging.archive.dead-letter.v1'] });
+    await until(() => letters.numbers().length === 2);
+    expect(letters.sorted()).toEqual([7, 9]);
+  }, 30_000);
+
+  it('stops the partition at poison when nothing may be skipped', async () => {
+    const recorder = new Recorder((record) => {
+      if (record.events.some((event) => numberIn(event) === 4)) throw new PoisonError('four', record);
+    });
+    await append(1, 10);
+    const consumer = await log.consume(recorder.spec({ onPoison: 'stop' }));
+    await until(() => consumer.stopped().length === 1);
+    await until(() => recorder.numbers().length === 6);
+    expect(recorder.sorted()).toEqual([1, 2, 3, 5, 7, 9]);
+  }, 30_000);
+
+  it('tries transient errors again in place, and pauses a partition whose queue is full', async () => {
+    let failures = 3;
+    const recorder = new Recorder(() => {
+      failures -= 1;
+      if (failures >= 0) throw new Error('not now');
+    });
+    await append(1, 12_000);
+    await log.consume(recorder.spec());
+    await until(() => recorder.numbers().length === 12_000);
+    expect(recorder.isOrdered()).toBe(true);
+  }, 30_000);
+
+  it('starts at the end when told so, and stays there over a restart before the first record', async () => {
+    await append(1, 10);
+    const first = new Recorder();
+    const consumer = await log.consume(first.spec({ startWithout: 'latest' }));
+    await until(() => consumer.owned().length === 2);
+    await consumer.stop();
+    await append(11, 12);
+    const second = new Recorder();
+    await log.consume(second.spec({ startWithout: 'latest' }));
+    await until(() => second.numbers().length === 2);
+    expect([first.numbers(), second.sorted()]).toEqual([[], [11, 12]]);
+  }, 30_000);
+
+  it('stops at a shortened log until its generation rises, then goes on', async () => {
+    const first = new Recorder();
+    await append(1, 4);
+    const consumer = await log.consume(first.spec());
+    await until(() => first.numbers().length === 4);
+    await consumer.stop();
+    const checkpoints = setting.connection.collection('checkpoints');
+    await checkpoints.updateOne({ _id: `messaging.archive/${TOPIC}/1` as never }, { $set: { next: 50 } });
+    await checkpoints.updateOne({ _id: `messaging.archive/${TOPIC}/0` as never }, { $set: { digest: 'another' } });
+    const second = new Recorder();
+    const stuck = await log.consume(second.spec());
+    await until(() => stuck.stopped().length === 2);
+    expect(second.numbers()).toEqual([]);
+    await setting.connection.collection('state_log').updateMany({}, { $set: { clusterId: 'another' } });
+    log = await setting.open();
+    await append(5, 6);
+    await until(() => new Set(second.numbers()).size === 6);
+    expect(stuck.stopped()).toEqual([]);
+  }, 30_000);
+});
+
+/** A consumer that writes down what it is told. */
+class Recorder {
+  readonly seen: LogRecord[] = [];
+  readonly states: Record<string, unknown>[] = [];
+  records = 0;
+  caughtUp = 0;
+  lost = 0;
+
+  constructor(readonly before: (record: LogRecord) => void = () => undefined) {}
+
+  spec(changes: Partial<ConsumerSpec> = {}, once = false): ConsumerSpec {
+    return {
+      name: 'messaging.archive',
+      topics: [TOPIC],
+      onPoison: 'dead-letter',
+      gain: async ({ checkpoint }) => {
+        if (checkpoint) this.states.push(checkpoint.state);
+        let count = Number(checkpoint?.state['count'] ?? 0);
+        const work = {
+          process: async (records: LogRecord[]) => {
+            for (const record of records) this.before(record);
+            this.records += records.length;
+            count += records.length;
+            this.seen.push(...records);
+          },
+          state: () => ({ count }),
+          caughtUp: () => (this.caughtUp += 1),
+          lost: () => (this.lost += 1),
+        };
+        return once ? dropRepeats(work, 60_000) : work;
+      },
+      ...changes,
+    };
+  }
+
+  numbers(): number[] {
+    return this.seen.flatMap(({ events }) => events.map(numberIn));
+  }
+
+  sorted(): number[] {
+    return this.numbers().sort((x, y) => x - y);
+  }
+
+  /** Offsets rise by one in each partition, up to replays after a change of owner. */
+  isOrdered(): boolean {
+    const next = new Map<number, number>();
+    return this.seen.every(({ partition, offset }) => {
+      const expected = next.get(partition) ?? offset;
+      next.set(partition, offset + 1);
+      return offset === expected;
+    });
+  }
+}
+
+/** Appends two numbers every few milliseconds until stopped; answers the highest number. */
+function streamOf(append: (from: number) => Promise<unknown>): { stop(): Promise<number> } {
+  let stopped = false;
+  let next = 1;
+  const running = (async () => {
+    for (; !stopped; next += 2) {
+      await append(next);
+      await after(5);
+    }
+  })();
+  return {
+    async stop() {
+      stopped = true;
+      await running;
+      return next - 1;
+    },
+  };
+}
