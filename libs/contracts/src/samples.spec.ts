@@ -1,0 +1,110 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { SessionRevoked_Reason } from './auth.js';
+import { Feed_Mode, Record as LogRecord } from './event.js';
+import { EVENTS, type EventType, type EventTypes } from './events.js';
+
+const FOLDER = new URL('../../samples/', import.meta.url);
+const bytes = (...values: number[]) => new Uint8Array(values);
+
+type Samples = { readonly [Type in EventType]: readonly EventTypes[Type][] };
+
+/**
+ * What the stored bytes of each public event mean: `<type>.<n>.bin` holds the n-th of its list. A shape that changes gets
+ * another sample; one that is here is never changed, because such bytes stand in logs.
+ */
+const SAMPLES: Samples = {
+  'magpie.auth.v1.AccountRegistered': [
+    { userId: 'uaccount', userName: 'ann_1', nickname: '安 Ann', registeredAtMs: 1_790_000_000_001 },
+  ],
+  'magpie.auth.v1.SessionOpened': [
+    { userId: 'uaccount', sessionId: 'sopened', deviceId: 'device-1', openedAtMs: 1_790_000_000_002 },
+  ],
+  'magpie.auth.v1.SessionRevoked': [
+    {
+      userId: 'uaccount',
+      sessionId: 'sopened',
+      deviceId: 'device-1',
+      reason: SessionRevoked_Reason.TOKEN_REUSED,
+      revokedAtMs: 1_790_000_000_003,
+    },
+  ],
+  'magpie.messaging.v1.MessageSent': [
+    {
+      messageId: 'mfirst',
+      from: 'uaccount',
+      to: 'uother',
+      clientTimeMs: 1_790_000_000_004,
+      content: { content: { $case: 'text', value: { text: '鹊桥 hello' } } },
+      mentions: ['uother', 'all'],
+      quote: {
+        messageId: 'mquoted',
+        from: 'uother',
+        content: { content: { $case: 'text', value: { text: 'before' } } },
+      },
+    },
+  ],
+  'magpie.sync.v1.InboxEntry': [
+    {
+      source: { topic: 'messaging.message.v1', partition: 3, generation: 2, offset: 2 ** 43 },
+      users: ['uaccount', 'uother'],
+      kind: 3,
+      itemId: 'mfirst',
+      mode: Feed_Mode.LOG,
+      itemField: 2,
+      body: bytes(10, 1, 109),
+      renderings: [{ users: ['uother'], body: bytes(34, 1, 117) }],
+      authorUserId: 'uaccount',
+      authorDeviceId: 'device-1',
+    },
+  ],
+};
+
+const RECORD: LogRecord = {
+  generation: 511,
+  version: 7,
+  requestId: 'request',
+  events: [
+    {
+      type: 'magpie.messaging.v1.MessageSent',
+      body: bytes(10, 1, 109),
+      feed: {
+        conversation: 'd.uaccount.uother',
+        users: ['uaccount'],
+        kind: 3,
+        itemId: 'mfirst',
+        mode: Feed_Mode.STATE,
+        itemField: 2,
+        body: bytes(1),
+        renderings: [{ users: ['uaccount'], body: bytes(2) }],
+        positionField: 5,
+        timeField: 8,
+        authorUserId: 'uaccount',
+        authorDeviceId: 'device-1',
+      },
+      dedupeId: 'mfirst',
+    },
+    { type: 'magpie.auth.v1.SessionOpened', body: bytes(), feed: undefined, dedupeId: '' },
+  ],
+};
+
+const rows = Object.entries(SAMPLES).flatMap(([type, values]) =>
+  values.map((value, index) => ({ type: type as EventType, file: `${type}.${index + 1}.bin`, value })),
+);
+
+// Goal: bytes that were written once can be read for ever. Real: the generated codecs and committed files.
+describe('samples', () => {
+  it.each(rows)('$file means what it meant', ({ type, file, value }) => {
+    expect(EVENTS[type].decode(readFileSync(new URL(file, FOLDER)))).toEqual(value);
+  });
+
+  it('magpie.event.v1.Record.1.bin means what it meant', () => {
+    expect(LogRecord.decode(readFileSync(new URL('magpie.event.v1.Record.1.bin', FOLDER)))).toEqual(RECORD);
+  });
+
+  it('has a sample of every public event and an expectation for every sample', () => {
+    const types = Object.keys(EVENTS) as EventType[];
+    expect(types.filter((type) => SAMPLES[type].length === 0)).toEqual([]);
+    const expected = [...rows.map(({ file }) => file), 'magpie.event.v1.Record.1.bin'];
+    expect(readdirSync(FOLDER).sort()).toEqual(expected.sort());
+  });
+});
