@@ -1,5 +1,12 @@
-import type { Logger } from '@magpie/observability';
+import { collectProcessMetrics, createLogger, type Logger } from '@magpie/observability';
+import { ConfigError } from './config.js';
 import type { ServiceDefinition } from './definition.js';
+import { startHealthServer } from './health-server.js';
+import { readProcessConfig } from './process-config.js';
+import { RunningService } from './running-service.js';
+
+/** After a signal, a process that has not stopped by then is ended. */
+const STOP_MS = 20_000;
 
 /** Services that run in this process. */
 export interface RunningServices {
@@ -7,15 +14,43 @@ export interface RunningServices {
   readonly addresses: Readonly<Record<string, string>>;
   /** Of /health and /metrics. */
   readonly healthPort: number;
+  /** Stops the doors, then the other services; each undoes its start step by step. */
   stop(): Promise<void>;
 }
 
-/** Starts services in this process without touching the process itself; for tests and for `runServices`. */
-export function startServices(
+/**
+ * Starts services side by side in this process without touching the process itself; for tests and for `runServices`.
+ * Throws ConfigError for wrong settings, else what the first service to fail has thrown, after stopping what had started.
+ */
+export async function startServices(
   definitions: readonly ServiceDefinition[],
-  options: { env: NodeJS.ProcessEnv; logger?: Logger },
+  options: { readonly env: NodeJS.ProcessEnv; readonly logger?: Logger },
 ): Promise<RunningServices> {
-  throw new Error(`${definitions.length} ${options.env['LOG_LEVEL']}`);
+  const config = readProcessConfig(options.env);
+  const logger = options.logger ?? createLogger({ name: nameOf(definitions), level: config.LOG_LEVEL });
+  collectProcessMetrics();
+  const services = definitions.map(
+    (definition) => new RunningService(definition, config, options.env, logger.child({ service: definition.name })),
+  );
+  const health = await startHealthServer({
+    host: config.MAGPIE_HEALTH_HOST,
+    port: config.MAGPIE_HEALTH_PORT,
+    states: () => Object.fromEntries(services.map(({ name, state }) => [name, state])),
+  });
+  const stop = async (): Promise<void> => {
+    const stopAll = (some: RunningService[]) => Promise.all(some.map((service) => service.stop()));
+    await stopAll(services.filter((service) => service.isDoor));
+    await stopAll(services.filter((service) => !service.isDoor));
+    await health.close();
+  };
+  try {
+    await Promise.all(services.map((service) => service.start()));
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  const addresses = services.flatMap(({ name, address }) => (address === undefined ? [] : [[name, address] as const]));
+  return { addresses: Object.fromEntries(addresses), healthPort: health.port, stop };
 }
 
 /** The body of a service's main: runs it until a signal. */
@@ -23,7 +58,52 @@ export function runService(definition: ServiceDefinition): Promise<void> {
   return runServices([definition]);
 }
 
-/** Runs several services in one process until a signal. */
+/**
+ * Runs several services in one process until SIGTERM or SIGINT, then stops them within 20 s; a second signal ends the
+ * process at once. A start that fails, or an error that nobody caught, is one line at level error and exit code 1:
+ * who started the process starts it again.
+ */
 export async function runServices(definitions: readonly ServiceDefinition[]): Promise<void> {
-  await startServices(definitions, { env: process.env });
+  const logger = createLogger({ name: nameOf(definitions), level: levelOf(process.env) });
+  const die = (reason: string) => (error: unknown) => {
+    logger.error({ err: error }, reason);
+    process.exit(1);
+  };
+  process.on('uncaughtException', die('uncaught exception'));
+  process.on('unhandledRejection', die('unhandled rejection'));
+
+  let running: RunningServices | undefined;
+  let signalled = false;
+  const onSignal = (signal: NodeJS.Signals): void => {
+    if (signalled || !running) process.exit(1);
+    signalled = true;
+    logger.info({ signal }, 'stopping');
+    setTimeout(() => die('could not stop in time')(undefined), STOP_MS).unref();
+    running.stop().then(() => {
+      logger.info({}, 'stopped');
+      process.exit(0);
+    }, die('could not stop'));
+  };
+  process.on('SIGTERM', onSignal);
+  process.on('SIGINT', onSignal);
+
+  try {
+    running = await startServices(definitions, { env: process.env, logger });
+  } catch (error) {
+    if (!(error instanceof ConfigError)) return die('could not start')(error);
+    logger.error({ reason: error.message }, 'could not start');
+    process.exit(1);
+  }
+  const startMs = Math.round(process.uptime() * 1000);
+  logger.info({ addresses: running.addresses, healthPort: running.healthPort, startMs }, 'ready');
+}
+
+function nameOf(definitions: readonly ServiceDefinition[]): string {
+  return definitions.length === 1 && definitions[0] ? definitions[0].name : 'magpie';
+}
+
+/** The level for words before the settings are read; a wrong one is complained of when they are. */
+function levelOf(env: NodeJS.ProcessEnv): string {
+  const level = env['LOG_LEVEL'] ?? '';
+  return ['debug', 'info', 'warn', 'error', 'silent'].includes(level) ? level : 'info';
 }
