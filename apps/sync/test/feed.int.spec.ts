@@ -24,11 +24,17 @@ async function sendMany(from: string, to: string, count: number, prefix = 'm'): 
 describe('Sync', () => {
   it('brings a message to both sides, each with their own view of it', async () => {
     const [from, to] = people();
-    const appended = await system.send({ id: 'm1', from, to, text: 'hello' });
-    const common = { messageId: 'm1', from, to, position: appended.position, serverTimeMs: appended.appendedAtMs };
+    const appended = await system.send({ id: `m1-${from}`, from, to, text: 'hello' });
+    const common = {
+      messageId: `m1-${from}`,
+      from,
+      to,
+      position: appended.position,
+      serverTimeMs: appended.appendedAtMs,
+    };
     const [own] = (await system.pullUntil(from, 1)).items;
     const [other] = (await system.pullUntil(to, 1)).items;
-    expect(own!.item).toMatchObject({ $case: 'message', value: { ...common, peer: to, clientId: 'c-m1' } });
+    expect(own!.item).toMatchObject({ $case: 'message', value: { ...common, peer: to, clientId: `c-m1-${from}` } });
     expect(other!.item).toMatchObject({ $case: 'message', value: { ...common, peer: from, clientId: '' } });
   });
 
@@ -50,16 +56,16 @@ describe('Sync', () => {
 
   it('shows a repeat of a message once', async () => {
     const [from, to] = people();
-    const twice = [messageSent({ id: 'm1', from, to })];
+    const twice = [messageSent({ id: `m1-${from}`, from, to })];
     await system.append(`d.${from}.${to}`, twice);
     await system.append(`d.${from}.${to}`, twice);
-    await system.send({ id: 'm2', from, to });
-    expect((await system.pullUntil(to, 2)).ids).toEqual(['m1', 'm2']);
+    await system.send({ id: `m2-${from}`, from, to });
+    expect((await system.pullUntil(to, 2)).ids).toEqual([`m1-${from}`, `m2-${from}`]);
   });
 
   it('keeps a key that is above the newest entry, and refuses those of another life', async () => {
     const [from, to] = people();
-    await system.send({ id: 'm1', from, to });
+    await system.send({ id: `m1-${from}`, from, to });
     const { key, number } = await system.pullUntil(to, 1);
     const ahead = { ...key, entries: [{ selector: 0, number: number + 1_000 }] };
     expect(await system.pull(to, ahead)).toMatchObject({ ids: [], key: ahead, hasMore: false });
@@ -102,15 +108,15 @@ describe('Init', () => {
     const [from, to] = people();
     const { items, pageToken, syncKey } = await system.init(to);
     expect({ items, pageToken, number: numberOf(syncKey) }).toEqual({ items: [], pageToken: '', number: 0 });
-    await system.send({ id: 'm1', from, to });
-    expect((await system.pullUntil(to, 1, syncKey)).ids).toEqual(['m1']);
+    await system.send({ id: `m1-${from}`, from, to });
+    expect((await system.pullUntil(to, 1, syncKey)).ids).toEqual([`m1-${from}`]);
   });
 });
 
 describe('Attach', () => {
   it('announces the partitions, answers with the newest key and delivers what comes', async () => {
     const [from, to] = people();
-    await system.send({ id: 'm1', from, to });
+    await system.send({ id: `m1-${from}`, from, to });
     const { number } = await system.pullUntil(to, 1);
     const gateway = system.attach();
     await eventually(() => gateway.ownerships().length === system.partitions);
@@ -118,8 +124,8 @@ describe('Attach', () => {
     await gateway.attach(from, to);
     await eventually(() => gateway.attached().length === 2);
     expect(gateway.attached()).toContainEqual({ userId: to, newestKey: number });
-    await system.send({ id: 'm2', from, to, deviceId: 'd1' });
-    await system.send({ id: 'm3', from, to, text: 'x'.repeat(5_000) });
+    await system.send({ id: `m2-${from}`, from, to, deviceId: 'd1' });
+    await system.send({ id: `m3-${from}`, from, to, text: 'x'.repeat(5_000) });
     await eventually(() => gateway.deliveries().length === 4);
     const [own, other] = [from, to].map((user) => gateway.deliveries().filter(({ userId }) => userId === user));
     expect(own!.map(({ authorDeviceId }) => authorDeviceId)).toEqual(['d1', 'device-of-sender']);
@@ -165,8 +171,8 @@ describe('a restart', () => {
       .deleteMany({ _id: /sync\.fan-out/ as never });
     expect(deletedCount).toBeGreaterThan(0);
     await system.startService();
-    await system.send({ id: 'last', from, to });
-    expect((await system.pullUntil(to, 31)).ids).toEqual([...ids, 'last']);
+    await system.send({ id: `last-${from}`, from, to });
+    expect((await system.pullUntil(to, 31)).ids).toEqual([...ids, `last-${from}`]);
   });
 
   it('finds its rows again when the place in the inbox is lost', async () => {
@@ -176,8 +182,8 @@ describe('a restart', () => {
     await system.stopService();
     await system.database.collection('checkpoints').deleteMany({ _id: /sync\.feed/ as never });
     await system.startService();
-    await system.send({ id: 'last', from, to });
-    expect((await system.pullUntil(to, 31)).ids).toEqual([...ids, 'last']);
-    expect((await system.pull(to, key)).ids).toEqual(['last']);
+    await system.send({ id: `last-${from}`, from, to });
+    expect((await system.pullUntil(to, 31)).ids).toEqual([...ids, `last-${from}`]);
+    expect((await system.pull(to, key)).ids).toEqual([`last-${from}`]);
   });
 });
