@@ -1,4 +1,3 @@
-import type { event } from '@magpie/contracts';
 import type { PartitionWork } from './consumer-spec.js';
 import type { LogRecord } from './record.js';
 
@@ -8,21 +7,17 @@ import type { LogRecord } from './record.js';
  * consumer, so that the window is filled again on every gain.
  */
 export function dropRepeats(work: PartitionWork, windowMs: number): PartitionWork {
-  const seen = new Window(windowMs);
+  const window = new Window(windowMs);
   const wrapped: PartitionWork = {
     remember(records) {
-      for (const record of records) seen.filter(record);
+      window.keep(window.filter(records).sightings);
       work.remember?.(records);
     },
     async process(records) {
+      const { fresh, sightings } = window.filter(records);
+      await work.process(fresh);
       // A failed call is tried again with the same records: ids count as seen only once it succeeded.
-      const mark = seen.begin();
-      try {
-        await work.process(records.map((record) => seen.filter(record)));
-      } catch (error) {
-        seen.rollBack(mark);
-        throw error;
-      }
+      window.keep(sightings);
     },
     state: () => work.state(),
     lost: () => work.lost(),
@@ -33,48 +28,54 @@ export function dropRepeats(work: PartitionWork, windowMs: number): PartitionWor
 
 interface Sighting {
   readonly id: string;
+  /** LogAppendTime. */
   readonly at: number;
 }
 
-/** Ids in the order of their LogAppendTime, forgotten after a time. */
+/** When ids were last seen, forgotten after a time. A repeat counts as a sighting, so that a refill knows the same. */
 class Window {
-  readonly #ids = new Set<string>();
+  readonly #lastSeen = new Map<string, number>();
   #sightings: Sighting[] = [];
   #oldest = 0;
 
   constructor(readonly windowMs: number) {}
 
-  /** The record without the events that are repeats; the record itself when it holds none. */
-  filter(record: LogRecord): LogRecord {
-    this.#forgetBefore(record.appendedAtMs - this.windowMs);
-    const fresh = record.events.filter((event) => this.#isFresh(event, record.appendedAtMs));
-    return fresh.length === record.events.length ? record : { ...record, events: fresh };
+  /** The records without the events that are repeats, and what is to be kept of them once they are processed. */
+  filter(records: readonly LogRecord[]): { fresh: LogRecord[]; sightings: Sighting[] } {
+    const sightings: Sighting[] = [];
+    const seenHere = new Map<string, number>();
+    const fresh = records.map((record) => {
+      const at = record.appendedAtMs;
+      const events = record.events.filter(({ dedupeId }) => {
+        if (dedupeId === '') return true;
+        const last = seenHere.get(dedupeId) ?? this.#lastSeen.get(dedupeId) ?? -Infinity;
+        seenHere.set(dedupeId, at);
+        sightings.push({ id: dedupeId, at });
+        return last < at - this.windowMs;
+      });
+      return events.length === record.events.length ? record : { ...record, events };
+    });
+    return { fresh, sightings };
   }
 
-  begin(): number {
-    this.#sightings.splice(0, this.#oldest);
-    this.#oldest = 0;
-    return this.#sightings.length;
-  }
-
-  rollBack(mark: number): void {
-    // What was forgotten meanwhile lies before the mark and stays forgotten.
-    for (const { id } of this.#sightings.splice(mark)) this.#ids.delete(id);
-    this.#oldest = Math.min(this.#oldest, this.#sightings.length);
-  }
-
-  #isFresh(event: event.Event, at: number): boolean {
-    if (event.dedupeId === '') return true;
-    if (this.#ids.has(event.dedupeId)) return false;
-    this.#ids.add(event.dedupeId);
-    this.#sightings.push({ id: event.dedupeId, at });
-    return true;
+  keep(sightings: readonly Sighting[]): void {
+    for (const sighting of sightings) {
+      this.#lastSeen.set(sighting.id, sighting.at);
+      this.#sightings.push(sighting);
+    }
+    const last = sightings.at(-1);
+    if (last) this.#forgetBefore(last.at - this.windowMs);
   }
 
   #forgetBefore(time: number): void {
-    while (this.#oldest < this.#sightings.length && this.#sightings[this.#oldest]!.at < time) {
-      this.#ids.delete(this.#sightings[this.#oldest]!.id);
-      this.#oldest += 1;
+    for (; this.#oldest < this.#sightings.length; this.#oldest += 1) {
+      const { id, at } = this.#sightings[this.#oldest]!;
+      if (at >= time) break;
+      if (this.#lastSeen.get(id) === at) this.#lastSeen.delete(id);
     }
+    // The array is cut when half of it is forgotten, so that cutting costs little per id.
+    if (this.#oldest * 2 < this.#sightings.length) return;
+    this.#sightings = this.#sightings.slice(this.#oldest);
+    this.#oldest = 0;
   }
 }

@@ -210,6 +210,7 @@ class Recorder {
       name: 'messaging.archive',
       topics: [TOPIC],
       onPoison: 'dead-letter',
+      maxWaitMs: 50,
       gain: async ({ checkpoint }) => {
         if (checkpoint) this.states.push(checkpoint.state);
         let count = Number(checkpoint?.state['count'] ?? 0);
