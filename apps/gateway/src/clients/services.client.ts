@@ -1,5 +1,5 @@
 import { unavailable } from '@magpie/domain';
-import type { Peers } from '@magpie/grpc';
+import type { Exchange, Peers } from '@magpie/grpc';
 import type { Identity } from '../domain/identity.js';
 import { RETRY_AFTER_MS } from '../domain/limits.js';
 
@@ -32,13 +32,19 @@ export function exchangeServices(options: {
   timeoutMs: number;
 }): Services {
   const { peers, ownerOf, timeoutMs } = options;
+  const spreads = new Map<string, Exchange>();
+  const spread = (service: string): Exchange => {
+    let exchange = spreads.get(service);
+    if (exchange === undefined) spreads.set(service, (exchange = peers.exchange(service)));
+    return exchange;
+  };
   return {
     call({ service, command, ownedBy, identity, requestId, body }) {
       const address = ownedBy === undefined ? undefined : ownerOf(ownedBy);
       if (ownedBy !== undefined && address === undefined) {
         return Promise.reject(unavailable(`${service} for this user`, RETRY_AFTER_MS));
       }
-      const exchange = address === undefined ? peers.exchange(service) : peers.exchange(service, address);
+      const exchange = address === undefined ? spread(service) : peers.exchange(service, address);
       return exchange.call({ command, ...(identity && { identity }), requestId, timeoutMs, body });
     },
   };
