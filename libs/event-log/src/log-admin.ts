@@ -1,5 +1,7 @@
 import { unavailable } from '@magpie/domain';
-import type { Admin, Kafka } from 'kafkajs';
+import { KafkaJSError, type Admin, type Kafka } from 'kafkajs';
+import { backOff } from './back-off.js';
+import { START_WAIT_MS } from './limits.js';
 
 /** First offset that the log still holds, and the next to be given out. */
 export interface LogBounds {
@@ -27,9 +29,23 @@ export class LogAdmin {
     return this.ask(async (admin) => (await admin.describeCluster()).clusterId);
   }
 
+  /** `ask`, again and again while the answer is one that passes, such as a leader that is not elected yet. */
+  async #askUntilLed<T>(question: (admin: Admin) => Promise<T>): Promise<T> {
+    const end = Date.now() + START_WAIT_MS;
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.ask(question);
+      } catch (error) {
+        const passes = error instanceof KafkaJSError && error.retriable;
+        if (!passes || Date.now() > end) throw error;
+        await backOff(attempt);
+      }
+    }
+  }
+
   /** By partition. */
   bounds(topic: string): Promise<Map<number, LogBounds>> {
-    return this.ask(async (admin) => {
+    return this.#askUntilLed(async (admin) => {
       const partitions = await admin.fetchTopicOffsets(topic);
       return new Map(partitions.map((p) => [p.partition, { start: Number(p.low), end: Number(p.high) }]));
     });
@@ -37,7 +53,7 @@ export class LogAdmin {
 
   /** First offsets with LogAppendTime ≥ `timeMs`, by partition; the log's end where there is none. */
   offsetsSince(topic: string, timeMs: number): Promise<Map<number, number>> {
-    return this.ask(async (admin) => {
+    return this.#askUntilLed(async (admin) => {
       const partitions = await admin.fetchTopicOffsetsByTimestamp(topic, Math.max(0, Math.floor(timeMs)));
       return new Map(partitions.map((p) => [p.partition, Number(p.offset)]));
     });
