@@ -12,9 +12,15 @@ const POOL_MAX = 32;
 /**
  * A mongoose connection to one database: writes acknowledged by a majority and journaled, reads of what a majority has,
  * no buffering, no automatic collections or indexes, `undefined` fields left out. Throws UNAVAILABLE after
- * `SERVER_SELECTION_MS` without a primary.
+ * `selectionMs` (5 s) without a primary, as every later operation does.
  */
-export async function connectMongo(options: { uri: string; database: string; logger: Logger }): Promise<Connection> {
+export async function connectMongo(options: {
+  uri: string;
+  database: string;
+  logger: Logger;
+  selectionMs?: number;
+}): Promise<Connection> {
+  const selectionMs = options.selectionMs ?? SERVER_SELECTION_MS;
   const connection = mongoose.createConnection(options.uri, {
     dbName: options.database,
     writeConcern: { w: 'majority', journal: true },
@@ -25,7 +31,7 @@ export async function connectMongo(options: { uri: string; database: string; log
     bufferCommands: false,
     autoIndex: false,
     autoCreate: false,
-    serverSelectionTimeoutMS: SERVER_SELECTION_MS,
+    serverSelectionTimeoutMS: selectionMs,
     connectTimeoutMS: CONNECT_MS,
     socketTimeoutMS: SOCKET_MS,
     maxPoolSize: POOL_MAX,
@@ -36,7 +42,7 @@ export async function connectMongo(options: { uri: string; database: string; log
     await connection.asPromise();
   } catch (error) {
     await connection.destroy().catch(() => undefined);
-    throw unavailable('MongoDB', SERVER_SELECTION_MS, error);
+    throw unavailable('MongoDB', undefined, error);
   }
   connection.on('disconnected', () => logger.warn({}, 'database disconnected'));
   connection.on('reconnected', () => logger.info({}, 'database reconnected'));

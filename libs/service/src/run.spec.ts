@@ -29,7 +29,10 @@ class DemoModule {}
 Module({})(DemoModule);
 
 /** A service with one component, whose only rpc answers its greeting. */
-function demo(component: Component, more: Partial<ServiceDefinition> = {}): ServiceDefinition<{ greeting: string }> {
+function demo(
+  component: Component,
+  more: Partial<ServiceDefinition<{ greeting: string }>> = {},
+): ServiceDefinition<{ greeting: string }> {
   const module = (): DynamicModule => ({
     module: DemoModule,
     providers: [Greeter, { provide: PARTS, useFactory: () => component, inject: [LOGGER] }],
@@ -82,7 +85,7 @@ describe('startServices', () => {
   it('is healthy only when every service is ready', async () => {
     // Goal: 503 while a component starts, 200 after; metrics are there too.
     const gate = deferred<void>();
-    const port = 20_000 + Math.floor(Math.random() * 20_000);
+    const port = 20_000 + Math.floor(Math.random() * 10_000);
     const starting = startServices([demo({ start: () => gate.promise })], {
       env: env({ MAGPIE_HEALTH_PORT: String(port) }),
       logger,
