@@ -187,3 +187,33 @@ describe('a restart', () => {
     expect((await system.pull(to, key)).ids).toEqual([`last-${from}`]);
   });
 });
+
+describe('two instances', () => {
+  it('share the partitions, and hand them over without loss when one goes', async () => {
+    const pairs = Array.from({ length: 8 }, people);
+    const send = (text: string) =>
+      Promise.all(pairs.map(([from, to]) => system.send({ id: `${text}-${from}`, from, to })));
+    const one = system.attach();
+    await eventually(() => one.ownerships().filter(({ owned }) => owned).length === system.partitions);
+    const two = system.attach(await system.startService());
+    const lost = () => one.ownerships().filter(({ owned }) => !owned);
+    await eventually(() => lost().length > 0 && two.ownerships().length >= lost().length);
+    await send('shared');
+    for (const [, to] of pairs) expect((await system.pullUntil(to, 1)).ids).toEqual([expect.stringMatching(/^shared/)]);
+    const going = send('going');
+    one.close();
+    await system.stopService();
+    await going;
+    await send('gone');
+    for (const [from, to] of pairs) {
+      expect((await system.pullUntil(to, 3)).ids).toEqual(['shared', 'going', 'gone'].map((text) => `${text}-${from}`));
+    }
+    const newest = (partition: number) =>
+      two
+        .ownerships()
+        .filter((each) => each.partition === partition && each.owned)
+        .at(-1)!.epoch;
+    for (const { partition, epoch } of one.ownerships()) expect(newest(partition)).toBeGreaterThan(epoch);
+    two.close();
+  });
+});

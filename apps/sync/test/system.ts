@@ -5,6 +5,7 @@ import { Peers } from '@magpie/grpc';
 import { connectMongo, type Connection } from '@magpie/mongo';
 import { silentLogger } from '@magpie/observability';
 import { startServices, type RunningServices } from '@magpie/service';
+import { Kafka, logLevel } from 'kafkajs';
 import { sync } from '../src/sync.module.js';
 import { messageSent, namespaceOf } from './builders.js';
 
@@ -26,11 +27,17 @@ export interface Pulled {
   readonly feedKey: number;
 }
 
+/** One running instance of the service and who calls it. */
+export interface Instance {
+  readonly service: RunningServices;
+  readonly address: string;
+  readonly peers: Peers;
+}
+
 /** The sync service on real servers, with the test in the places of messaging and of a gateway. */
 export class System {
   readonly partitions = partitionsOf('sync.inbox.v1', HOT_PARTITIONS);
-  #service: RunningServices | undefined;
-  #peers: Peers | undefined;
+  readonly #instances: Instance[] = [];
 
   private constructor(
     readonly namespace: string,
@@ -59,8 +66,9 @@ export class System {
     return system;
   }
 
-  async startService(): Promise<void> {
-    this.#service = await startServices([sync as never], {
+  /** Starts one more instance of the service. */
+  async startService(): Promise<Instance> {
+    const service = await startServices([sync as never], {
       env: {
         ...process.env,
         MAGPIE_NAMESPACE: this.namespace,
@@ -71,31 +79,31 @@ export class System {
       },
       logger,
     });
-    const endpoints = { sync: [this.address] };
-    this.#peers = new Peers({ endpoints, credential: CREDENTIAL, logger });
+    const address = service.addresses['sync']!;
+    const instance = {
+      service,
+      address,
+      peers: new Peers({ endpoints: { sync: [address] }, credential: CREDENTIAL, logger }),
+    };
+    this.#instances.push(instance);
+    return instance;
   }
 
+  /** Stops the instance that was started first. */
   async stopService(): Promise<void> {
-    await this.#peers?.close();
-    await this.#service?.stop();
-    this.#service = undefined;
+    const instance = this.#instances.shift();
+    await instance?.peers.close();
+    await instance?.service.stop();
   }
 
   async stop(): Promise<void> {
-    await this.stopService();
+    while (this.#instances.length > 0) await this.stopService();
     await this.messaging.log.close();
     for (const connection of [this.messaging.connection, this.database]) {
       await connection.dropDatabase();
       await connection.close();
     }
-  }
-
-  get address(): string {
-    return this.#service!.addresses['sync']!;
-  }
-
-  get peers(): Peers {
-    return this.#peers!;
+    await dropTopics(this.namespace);
   }
 
   /** Appends one message as messaging does. */
@@ -134,8 +142,8 @@ export class System {
   }
 
   /** A gateway's stream, with everything that came on it. */
-  attach() {
-    const stream = this.peers.duplex('sync', this.address, contract.SyncServiceDefinition, 'attach');
+  attach({ peers, address }: Instance = this.#instances[0]!) {
+    const stream = peers.duplex('sync', address, contract.SyncServiceDefinition, 'attach');
     const got: contract.AttachResponse[] = [];
     void (async () => {
       for await (const response of stream.read) got.push(response);
@@ -154,10 +162,10 @@ export class System {
   async #call(command: number, userId: string, body: Uint8Array): Promise<{ body: Uint8Array; feedKey: number }> {
     const identity = { userId, deviceId: 'device', sessionId: 'session' };
     const until = Date.now() + WAIT_MS;
-    for (;;) {
+    for (let turn = 0; ; turn++) {
+      const { peers } = this.#instances[turn % this.#instances.length]!;
       try {
-        const exchange = this.peers.exchange('sync');
-        return await exchange.call({ command, identity, requestId: 'r1', timeoutMs: 5_000, body });
+        return await peers.exchange('sync').call({ command, identity, requestId: 'r1', timeoutMs: 5_000, body });
       } catch (error) {
         if (!(error instanceof DomainError && error.code === 'UNAVAILABLE') || Date.now() > until) throw error;
         await pause();
@@ -181,6 +189,15 @@ export function numberOf(key: contract.SyncKey | undefined): number {
 
 export function idsOf(items: readonly contract.Item[]): string[] {
   return items.map(({ item }) => (item?.$case === 'message' ? item.value.messageId : '?'));
+}
+
+async function dropTopics(namespace: string): Promise<void> {
+  const brokers = process.env['KAFKA_BROKERS']!.split(',');
+  const admin = new Kafka({ brokers, logLevel: logLevel.NOTHING }).admin();
+  await admin.connect();
+  const topics = (await admin.listTopics()).filter((topic) => topic.startsWith(namespace));
+  await admin.deleteTopics({ topics });
+  await admin.disconnect();
 }
 
 function pause(): Promise<void> {
