@@ -1,17 +1,18 @@
-import 'reflect-metadata';
 import { randomBytes } from 'node:crypto';
-import { NestFactory } from '@nestjs/core';
+import kafkajs from 'kafkajs';
 import { EVENTS, METHODS, event, social as contract, type MethodName } from '@magpie/contracts';
 import { openEventLog, type EventLog } from '@magpie/event-log';
-import { GrpcServer, Peers } from '@magpie/grpc';
+import { Peers } from '@magpie/grpc';
 import { connectMongo, type Connection } from '@magpie/mongo';
 import { silentLogger } from '@magpie/observability';
-import type { Component, ServiceBase } from '@magpie/service';
+import { startServices, type RunningServices } from '@magpie/service';
 import { social } from '../src/social.module.js';
 
 const CREDENTIAL = 'caller-secret-of-this-test';
 const TIMEOUT_MS = 10_000;
-const HOT_PARTITIONS = 2;
+/** One partition, so that a later record of anybody shows that an earlier one has been read. */
+const HOT_PARTITIONS = 1;
+const BROKERS = process.env['KAFKA_BROKERS']!;
 const definition = contract.SocialServiceDefinition;
 const logger = silentLogger();
 
@@ -23,11 +24,11 @@ export interface Account {
 
 /** Social behind its own port on a real log and database, with the test in the place of auth. */
 export class System {
-  #stopService: (() => Promise<void>) | undefined;
+  #service: RunningServices | undefined;
   #peers: Peers | undefined;
 
   private constructor(
-    readonly namespace: string,
+    private readonly namespace: string,
     private readonly auth: { connection: Connection; log: EventLog },
     /** The service's own database. */
     readonly database: Connection,
@@ -36,10 +37,41 @@ export class System {
   static async start(): Promise<System> {
     const namespace = `t-${randomBytes(4).toString('hex')}-`;
     const connection = await connect(namespace, 'auth');
-    const log = await open(namespace, 'auth', connection);
+    const log = await openEventLog({
+      ...{ brokers: BROKERS.split(','), namespace, service: 'auth', connection },
+      ...{ hotPartitions: HOT_PARTITIONS, replication: 1, logger },
+    });
     const system = new System(namespace, { connection, log }, await connect(namespace, 'social'));
     await system.startService();
     return system;
+  }
+
+  async startService(): Promise<void> {
+    const env = {
+      ...process.env,
+      MAGPIE_NAMESPACE: this.namespace,
+      MAGPIE_CALLER_SECRET: CREDENTIAL,
+      MAGPIE_ENDPOINTS: JSON.stringify({ social: ['127.0.0.1:0'] }),
+      MAGPIE_HOT_PARTITIONS: String(HOT_PARTITIONS),
+    };
+    this.#service = await startServices([social], { env, logger });
+    const endpoints = { social: [this.#service.addresses['social']!] };
+    this.#peers = new Peers({ endpoints, credential: CREDENTIAL, logger });
+  }
+
+  async stopService(): Promise<void> {
+    await this.#peers?.close();
+    await this.#service?.stop();
+  }
+
+  async stop(): Promise<void> {
+    await this.stopService();
+    await this.auth.log.close();
+    for (const connection of [this.auth.connection, this.database]) {
+      await connection.db?.dropDatabase();
+      await connection.close();
+    }
+    await dropTopics(this.namespace);
   }
 
   /** What auth's relay would publish. */
@@ -50,51 +82,12 @@ export class System {
     await appender.append({ topic: 'auth.account.v1', key: account.userId, version, events: [registered] });
   }
 
-  search(query: string): Promise<contract.SearchUsersResponse> {
-    return this.#call('searchUsers', { query }) as Promise<contract.SearchUsersResponse>;
+  async search(query: string): Promise<contract.Profile[]> {
+    return ((await this.#call('searchUsers', { query })) as contract.SearchUsersResponse).users;
   }
 
   async profile(userId: string): Promise<contract.Profile | undefined> {
     return ((await this.#call('getProfile', { userId })) as contract.GetProfileResponse).profile;
-  }
-
-  async startService(): Promise<void> {
-    const connection = await connect(this.namespace, 'social');
-    const log = await open(this.namespace, 'social', connection);
-    const server = new GrpcServer({ credential: CREDENTIAL, logger });
-    const peers = undefined as never;
-    const base: ServiceBase = {
-      ...{ name: 'social', namespace: this.namespace, logger, connection, log, peers },
-      ...{ instance: 0, instanceId: 'test' },
-    };
-    const app = await NestFactory.createApplicationContext(social.module(base, social.config({})), { logger: false });
-    const components = social.components.map((token) => app.get<Component>(token as symbol));
-    for (const component of components) await component.start?.();
-    for (const serve of social.handlers!((token) => app.get(token as symbol))) serve(server);
-    const address = await server.listen('127.0.0.1:0');
-    this.#peers = new Peers({ endpoints: { social: [address] }, credential: CREDENTIAL, logger });
-    this.#stopService = async () => {
-      await this.#peers?.close();
-      await server.close(TIMEOUT_MS);
-      for (const component of components.toReversed()) await component.stop?.();
-      await app.close();
-      await log.close();
-      await connection.close();
-    };
-  }
-
-  async stopService(): Promise<void> {
-    await this.#stopService?.();
-    this.#stopService = undefined;
-  }
-
-  async stop(): Promise<void> {
-    await this.stopService();
-    await this.auth.log.close();
-    for (const connection of [this.auth.connection, this.database]) {
-      await connection.db?.dropDatabase();
-      await connection.close();
-    }
   }
 
   async #call(method: keyof typeof definition.methods, request: object): Promise<unknown> {
@@ -119,17 +112,12 @@ function connect(namespace: string, service: string): Promise<Connection> {
   return connectMongo({ uri: process.env['MONGODB_URI']!, database: `${namespace}${service}`, logger });
 }
 
-function open(namespace: string, service: string, connection: Connection): Promise<EventLog> {
-  const brokers = process.env['KAFKA_BROKERS']!.split(',');
-  return openEventLog({
-    brokers,
-    namespace,
-    service,
-    connection,
-    hotPartitions: HOT_PARTITIONS,
-    replication: 1,
-    logger,
-  });
+async function dropTopics(namespace: string): Promise<void> {
+  const kafka = new kafkajs.Kafka({ brokers: BROKERS.split(','), logLevel: kafkajs.logLevel.NOTHING });
+  const admin = kafka.admin();
+  await admin.connect();
+  await admin.deleteTopics({ topics: (await admin.listTopics()).filter((topic) => topic.startsWith(namespace)) });
+  await admin.disconnect();
 }
 
 /** Waits until a check passes. */
