@@ -1,5 +1,5 @@
 import { unavailable } from '@magpie/domain';
-import { KafkaJSError, type Admin, type Kafka } from 'kafkajs';
+import kafkajs, { type Admin, type Kafka } from 'kafkajs';
 import { backOff } from './back-off.js';
 import { START_WAIT_MS } from './limits.js';
 
@@ -36,7 +36,7 @@ export class LogAdmin {
       try {
         return await this.ask(question);
       } catch (error) {
-        const passes = error instanceof KafkaJSError && error.retriable;
+        const passes = error instanceof kafkajs.KafkaJSError && error.retriable;
         if (!passes || Date.now() > end) throw error;
         await backOff(attempt);
       }
