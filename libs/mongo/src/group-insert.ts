@@ -116,8 +116,7 @@ export class GroupInsert<T extends Document> {
     // Callers of the same turn go together.
     await Promise.resolve();
     while (this.#docs.length > 0) {
-      const waitMs = this.#lastStart + this.#spacingMs - performance.now();
-      if (waitMs > 0) await sleep(waitMs);
+      await this.#space();
       this.#lastStart = performance.now();
       const docs = this.#docs.slice(0, this.#batchMax);
       const calls = this.#calls.slice(0, this.#batchMax);
@@ -130,6 +129,12 @@ export class GroupInsert<T extends Document> {
       settle(docs, calls, failures);
     }
     this.#running = undefined;
+  }
+
+  /** A timer may fire a little early: asked again until the time has come. */
+  async #space(): Promise<void> {
+    const leftMs = (): number => this.#lastStart + this.#spacingMs - performance.now();
+    for (let waitMs = leftMs(); waitMs > 0; waitMs = leftMs()) await sleep(Math.ceil(waitMs));
   }
 
   /** The errors of single documents by their index; one error for all under `every`. */
