@@ -35,10 +35,10 @@ export function httpShortLink(base: string): ShortLink {
 
 function toLocalError(error: unknown, base: string, timeoutMs: number): MagpieError {
   if (error instanceof MagpieError) return error;
-  if (error instanceof Error && error.name === 'TimeoutError') {
+  const { name, cause } = error as { name?: string; cause?: { code?: string } };
+  if (name === 'TimeoutError') {
     return new MagpieError('TIMEOUT', `no answer from ${base} within ${timeoutMs} ms`, { cause: error });
   }
-  const cause = error instanceof Error ? (error.cause as { code?: string } | undefined) : undefined;
   const code = cause?.code !== undefined && NOT_SENT.has(cause.code) ? 'OFFLINE' : 'LINK_LOST';
   return new MagpieError(code, `${base} cannot be reached`, { cause: error });
 }
