@@ -1,0 +1,68 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { cpus } from 'node:os';
+import { join } from 'node:path';
+import { keepPlayers, signInAll } from './accounts.js';
+import { BenchError, USAGE, readOptions, readRunning, type BenchOptions } from './options.js';
+import { picture } from './picture.js';
+import { isExact, reportLines, reportOf } from './report.js';
+import { runStage, type StageResult } from './stage.js';
+
+const print = (line: string): void => void process.stdout.write(`${line}\n`);
+const PROGRESS_EVERY = 50;
+
+async function main(): Promise<number> {
+  const options = readOptions(process.argv.slice(2));
+  if (options === 'help') {
+    print(USAGE);
+    return 0;
+  }
+  const interrupted = new AbortController();
+  process.once('SIGINT', () => interrupted.abort());
+  const running = await readRunning(options.data);
+  const directory = join(options.data, 'bench');
+  const players = await signInAll(running.tcp, directory, options.users, (done, of) => {
+    if (done % PROGRESS_EVERY === 0 || done === of) print(`${done} of ${of} users signed in`);
+  }).catch((error: Error) => {
+    throw new BenchError(`${running.tcp} does not let users in: ${error.message}`);
+  });
+  const results: StageResult[] = [];
+  try {
+    for (const rate of options.rates) {
+      if (interrupted.signal.aborted) break;
+      const result = await runStage({ ...options, rate }, players, running, interrupted.signal);
+      results.push(result);
+      for (const line of reportLines(reportOf(result))) print(line);
+    }
+    if (results.length > 0) await writeResults(options, results);
+    await keepPlayers(directory, players);
+  } finally {
+    for (const { device } of players) device.close();
+  }
+  return verdict(results, interrupted.signal);
+}
+
+async function writeResults(options: BenchOptions, results: readonly StageResult[]): Promise<void> {
+  await mkdir(options.out, { recursive: true });
+  const at = new Date().toISOString();
+  const name = join(options.out, at.replace(/[:.]/g, '-'));
+  const machine = { cores: cpus().length, model: cpus()[0]?.model ?? '', node: process.version };
+  const { users, bytes, warmupSeconds } = options;
+  const stages = results.map(reportOf);
+  await writeFile(`${name}.json`, `${JSON.stringify({ at, machine, users, bytes, warmupSeconds, stages }, null, 2)}\n`);
+  await writeFile(`${name}.svg`, picture(results));
+  print(`written: ${name}.json and .svg`);
+}
+
+function verdict(results: readonly StageResult[], signal: AbortSignal): number {
+  if (signal.aborted) print('interrupted');
+  const exact = results.every((result) => isExact(reportOf(result)));
+  if (!exact) print('NOT EXACT: something was lost, repeated or out of order');
+  return exact && !signal.aborted ? 0 : 1;
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  process.stderr.write(`bench: ${error instanceof BenchError ? error.message : (error as Error).stack}\n`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,170 @@
+import { messaging, wire } from '@magpie/contracts';
+import { DomainError } from '@magpie/domain';
+import type { Player } from './accounts.js';
+import { commandId, operationOf } from './commands.js';
+import type { RunningSystem } from './options.js';
+import { Tally } from './tally.js';
+import { cpuSeconds, difference } from './usage.js';
+
+const SEND = operationOf('newsendmsg');
+const BATCH_MAX = 50;
+/** How long after the last message the rest of them may still arrive. */
+const SETTLE_MS = 15_000;
+const SETTLE_CHECK_MS = 20;
+const TICK_MS = 1;
+
+export interface StagePlan {
+  readonly rate: number;
+  readonly seconds: number;
+  readonly warmupSeconds: number;
+  readonly bytes: number;
+}
+
+export interface StageResult {
+  readonly plan: StagePlan;
+  readonly tally: Tally;
+  /** The counted part, in ms since the start of the stage. */
+  readonly window: { readonly fromMs: number; readonly toMs: number };
+  /** Of every process of the system, over the window. */
+  readonly cpu: Record<string, number>;
+  readonly generatorCpu: number;
+  readonly pulls: number;
+  readonly applied: number;
+}
+
+/** One sender's way to one receiver: one request in flight, what waits goes together. */
+interface Lane {
+  readonly index: number;
+  readonly from: Player;
+  readonly to: Player;
+  readonly waiting: number[];
+  busy: boolean;
+}
+
+/** Messages at a steady rate, whatever becomes of those before; latency counts from the moment one was due. */
+export async function runStage(
+  plan: StagePlan,
+  players: readonly Player[],
+  running: RunningSystem,
+  signal: AbortSignal,
+): Promise<StageResult> {
+  const warmupMs = plan.warmupSeconds * 1000;
+  const endMs = warmupMs + plan.seconds * 1000;
+  const tally = new Tally(Math.ceil((plan.rate * endMs) / 1000));
+  const run = commandId().slice(0, 8);
+  const startedAt = performance.now();
+  const now = (): number => performance.now() - startedAt;
+  listen(players, run, tally, now);
+  const before = players.map(({ device }) => ({ pulls: device.pulls, applied: device.applied }));
+  const lanes = new Map<number, Lane>();
+  const measured = measure(running, warmupMs, endMs, signal);
+  const send = (): void => {
+    const due = Math.min(tally.capacity, Math.floor((now() * plan.rate) / 1000) + 1);
+    while (tally.sent < due) enqueue(tally.sent++, plan, players, lanes, tally, run, now);
+  };
+  while (now() < endMs && !signal.aborted) {
+    send();
+    await pause(TICK_MS);
+  }
+  await settled(tally, signal);
+  const { cpu, generatorCpu } = await measured;
+  const total = (key: 'pulls' | 'applied'): number =>
+    players.reduce((sum, { device }, i) => sum + device[key] - before[i]![key], 0);
+  const window = { fromMs: warmupMs, toMs: endMs };
+  return { plan, tally, window, cpu, generatorCpu, pulls: total('pulls'), applied: total('applied') };
+}
+
+function listen(players: readonly Player[], run: string, tally: Tally, now: () => number): void {
+  for (const { device, userId } of players) {
+    device.onMessage = ({ from, content }) => {
+      if (from === userId || content?.content?.$case !== 'text') return;
+      const [inRun, number] = content.content.value.text.split(':', 2);
+      if (inRun === run) tally.deliver(Number(number), now());
+    };
+  }
+}
+
+function enqueue(
+  message: number,
+  plan: StagePlan,
+  players: readonly Player[],
+  lanes: Map<number, Lane>,
+  tally: Tally,
+  run: string,
+  now: () => number,
+): void {
+  const from = Math.floor(Math.random() * players.length);
+  const to = (from + 1 + Math.floor(Math.random() * (players.length - 1))) % players.length;
+  const index = from * players.length + to;
+  let lane = lanes.get(index);
+  if (lane === undefined) {
+    lane = { index, from: players[from]!, to: players[to]!, waiting: [], busy: false };
+    lanes.set(index, lane);
+  }
+  tally.dueAt[message] = (message * 1000) / plan.rate;
+  tally.lane[message] = index;
+  lane.waiting.push(message);
+  if (!lane.busy) void drain(lane, plan, tally, run, now);
+}
+
+async function drain(lane: Lane, plan: StagePlan, tally: Tally, run: string, now: () => number): Promise<void> {
+  lane.busy = true;
+  while (lane.waiting.length > 0) {
+    const batch = lane.waiting.splice(0, BATCH_MAX);
+    for (const message of batch) tally.sentAt[message] = now();
+    try {
+      const { results } = messaging.SendMessagesResponse.decode(
+        await lane.from.device.request(SEND, encode(batch, lane.to.userId, plan.bytes, run)),
+      );
+      const at = now();
+      batch.forEach((message, i) => {
+        const code = results[i]?.code ?? wire.Code.INTERNAL;
+        if (code === wire.Code.OK) tally.ack(message, at);
+        else tally.refuse(wire.Code[code]);
+      });
+    } catch (error) {
+      const code = error instanceof DomainError ? error.code : 'LINK_LOST';
+      for (const _ of batch) tally.refuse(code);
+    }
+  }
+  lane.busy = false;
+}
+
+function encode(batch: readonly number[], to: string, bytes: number, run: string): Uint8Array {
+  const messages = batch.map((message) => ({
+    clientId: `${run}-${message}`,
+    clientTimeMs: Date.now(),
+    to,
+    content: { content: { $case: 'text' as const, value: { text: `${run}:${message}:`.padEnd(bytes, 'x') } } },
+    mentions: [],
+    quoteMessageId: '',
+  }));
+  return messaging.SendMessagesRequest.encode({ messages }).finish();
+}
+
+/** CPU of everybody over the counted part of the stage. */
+async function measure(running: RunningSystem, fromMs: number, toMs: number, signal: AbortSignal) {
+  await pause(fromMs, signal);
+  const before = await cpuSeconds(running.processes);
+  const own = process.cpuUsage();
+  await pause(toMs - fromMs, signal);
+  const { user, system } = process.cpuUsage(own);
+  return { cpu: difference(await cpuSeconds(running.processes), before), generatorCpu: (user + system) / 1e6 };
+}
+
+/** Until every message has been answered and every acknowledged one delivered; bounded. */
+async function settled(tally: Tally, signal: AbortSignal): Promise<void> {
+  const refused = (): number => [...tally.refusals.values()].reduce((sum, count) => sum + count, 0);
+  const until = performance.now() + SETTLE_MS;
+  while (performance.now() < until && !signal.aborted) {
+    if (tally.acked + refused() >= tally.sent && tally.delivered >= tally.acked) return;
+    await pause(SETTLE_CHECK_MS);
+  }
+}
+
+function pause(ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    signal?.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true });
+  });
+}
