@@ -5,7 +5,7 @@ import { GrpcServer, type Caller, type DuplexStream } from '@magpie/grpc';
 import { silentLogger } from '@magpie/observability';
 import { SignJWT } from 'jose';
 
-export const CREDENTIAL = 'test-credential';
+export const CREDENTIAL = 'a-credential-for-tests';
 const KEY_ID = 'k1';
 
 /** Who a token is made for. */

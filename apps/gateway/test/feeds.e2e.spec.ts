@@ -32,7 +32,10 @@ describe('feeds', () => {
   beforeAll(async () => {
     system = await startSystem();
   });
-  beforeEach(() => void user++);
+  beforeEach(() => {
+    user++;
+    system.backend.sync = () => Promise.resolve(sync.SyncResponse.fromPartial({}));
+  });
   afterEach(() => clients.splice(0).forEach((client) => client.close()));
   afterAll(() => system.stop());
 
