@@ -148,3 +148,31 @@ describe('sessions', () => {
     await expect(system.peer.findAccounts({ userIds: [] })).rejects.toEqual(refusing('INVALID'));
   });
 });
+
+// Goal: what the settings bound is bounded. Real: gRPC, MongoDB, argon2; the log is a list.
+describe('limits', () => {
+  let system: System;
+
+  beforeAll(async () => {
+    system = await startSystem({
+      AUTH_REFRESH_TOKEN_TTL_MS: '1',
+      AUTH_HASH_CONCURRENCY: '1',
+      AUTH_HASH_QUEUE_MAX: '1',
+    });
+  });
+  afterAll(() => system.stop());
+
+  it('refuses a refresh token that has run out', async () => {
+    const { session } = await system.call('register', registration());
+    const refresh = system.call('refresh', { refreshToken: session!.refreshToken, commandId: 'r' });
+    await expect(refresh).rejects.toEqual(refusing('SESSION_REVOKED'));
+  });
+
+  it('answers OVERLOADED when too many passwords wait, and serves the others', async () => {
+    const outcomes = await Promise.allSettled(Array.from({ length: 8 }, () => system.call('register', registration())));
+    const refused = outcomes.filter((outcome) => outcome.status === 'rejected');
+    expect(refused.length).toBeGreaterThan(0);
+    expect(refused.length).toBeLessThan(8);
+    for (const { reason } of refused) expect(reason).toMatchObject({ code: 'OVERLOADED', retryAfterMs: 1_000 });
+  });
+});

@@ -151,6 +151,8 @@ export class EventStore {
 
   async #execute(options: ExecuteManyOptions): Promise<{ commits: Commit[]; states: unknown[]; repeated: boolean }> {
     const streams = options.streams.toSorted((a, b) => (a.stream < b.stream ? -1 : 1));
+    if (new Set(streams.map(({ stream }) => stream)).size !== streams.length)
+      throw new Error('a stream is named twice');
     for (let attempt = 0; ; attempt++) {
       const histories = await Promise.all(streams.map(({ stream }) => this.read(stream)));
       const known = histories.flatMap((history) => history.filter(({ commandId }) => commandId === options.commandId));

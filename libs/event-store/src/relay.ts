@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { event, TopicName } from '@magpie/contracts';
 import type { Appender } from '@magpie/event-log';
 import { collectionOf, holdLease } from '@magpie/mongo';
-import { counter, type Logger } from '@magpie/observability';
+import { counter, gauge, type Logger } from '@magpie/observability';
 import type { Commit } from './commit.js';
 import type { EventStore } from './event-store.js';
 
@@ -92,7 +92,9 @@ async function run(options: RelayOptions, holds: () => boolean, bell: Bell, stop
 /** Publishes what waits, at most one batch, and answers how many commits that were. */
 async function publishRound({ store, appender, publish }: RelayOptions): Promise<number> {
   const published = counter({ name: 'magpie_event_store_published_total', help: 'Commits published by the relay' });
+  const age = gauge({ name: 'magpie_event_store_relay_age_seconds', help: 'Age of the oldest unpublished commit' });
   const commits = await store.unpublished(RELAY_BATCH_MAX);
+  age.set(commits[0] ? Math.max(0, Date.now() - commits[0].at) / 1_000 : 0);
   if (commits.length === 0) return 0;
   const outcomes = await Promise.allSettled(
     commits.map(async (commit) => {
