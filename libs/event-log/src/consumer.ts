@@ -30,6 +30,11 @@ const lagSeconds = gauge({
   help: 'Age of the oldest record that waits or is at work',
   labels: ['consumer'],
 });
+const recordsRead = counter({
+  name: 'magpie_event_log_records_read_total',
+  help: 'Records that were fetched',
+  labels: ['consumer'],
+});
 const alarms = counter({
   name: 'magpie_event_log_alarms_total',
   help: 'Holes, shortened logs and poison that stop a partition or lose records',
@@ -200,7 +205,7 @@ export class GroupConsumer implements Consumer {
       try {
         const lost = await this.#options.checkpoints.lostOf(workers);
         if (join !== this.#joins) return;
-        this.#fenced(lost);
+        this.#fenced(workers, lost);
         for (const worker of workers) if (!lost.has(worker.id)) worker.release();
         return;
       } catch (error) {
@@ -276,14 +281,15 @@ export class GroupConsumer implements Consumer {
     const worker = slot?.worker;
     const last = batch.messages.at(-1);
     if (!worker || worker.ended || !last) return;
+    recordsRead.inc({ consumer: this.#options.spec.name }, batch.messages.length);
     if (!worker.offer(batch.messages)) this.#pause(slot);
     if (!worker.ended) resolveOffset(last.offset);
   }
 
   /** Owners whose epoch no longer stands: somebody else owns the partition, or did. */
-  #fenced(ids: ReadonlySet<string>): void {
+  #fenced(workers: readonly PartitionWorker[], lost: ReadonlySet<string>): void {
     for (const slot of this.#slots.values()) {
-      if (!slot.worker || !ids.has(slot.worker.id)) continue;
+      if (!slot.worker || !workers.includes(slot.worker) || !lost.has(slot.worker.id)) continue;
       this.#logger.warn({ topic: slot.topic, partition: slot.partition }, 'epoch lost, partition gained anew');
       this.#pause(slot);
       slot.worker.lose();
@@ -309,7 +315,11 @@ export class GroupConsumer implements Consumer {
       return checkpoint ? [{ worker, checkpoint }] : [];
     });
     try {
-      this.#fenced(await this.#options.checkpoints.write(due.map(({ checkpoint }) => checkpoint)));
+      const lost = await this.#options.checkpoints.write(due.map(({ checkpoint }) => checkpoint));
+      this.#fenced(
+        due.map(({ worker }) => worker),
+        lost,
+      );
     } catch (error) {
       for (const { worker } of due) worker.unwritten();
       this.#logger.warn({ err: error }, 'checkpoints not written, tried again');

@@ -1,5 +1,6 @@
 import type { TopicName } from '@magpie/contracts';
 import type { Logger } from '@magpie/observability';
+import type { ISocketFactory } from 'kafkajs';
 import type { Connection } from 'mongoose';
 import type { Appender, LaneKind } from './appender.js';
 import type { Consumer, ConsumerSpec } from './consumer-spec.js';
@@ -40,4 +41,6 @@ export interface EventLogOptions {
   readonly hotPartitions: number;
   readonly replication: number;
   readonly logger: Logger;
+  /** How connections to Kafka are made; default: plain TCP. */
+  readonly socketFactory?: ISocketFactory;
 }

@@ -1,5 +1,5 @@
 import type { Logger } from '@magpie/observability';
-import kafkajs, { type Kafka as KafkaClient, type LogEntry } from 'kafkajs';
+import kafkajs, { type ISocketFactory, type Kafka as KafkaClient, type LogEntry } from 'kafkajs';
 import { patchKafkajs } from './kafkajs-patch.js';
 
 const { Kafka, logLevel } = kafkajs;
@@ -9,7 +9,12 @@ const CONNECTION_TIMEOUT_MS = 1_000;
 const REQUEST_TIMEOUT_MS = 5_000;
 
 /** A client of Kafka with the settings that were measured; what kafkajs calls an error is a warning here. */
-export function kafkaClient(options: { brokers: readonly string[]; clientId: string; logger: Logger }): KafkaClient {
+export function kafkaClient(options: {
+  brokers: readonly string[];
+  clientId: string;
+  logger: Logger;
+  socketFactory?: ISocketFactory | undefined;
+}): KafkaClient {
   patchKafkajs();
   return new Kafka({
     clientId: options.clientId,
@@ -17,6 +22,7 @@ export function kafkaClient(options: { brokers: readonly string[]; clientId: str
     connectionTimeout: CONNECTION_TIMEOUT_MS,
     requestTimeout: REQUEST_TIMEOUT_MS,
     retry: RETRY,
+    ...(options.socketFactory ? { socketFactory: options.socketFactory } : {}),
     logLevel: logLevel.WARN,
     logCreator: () => (entry) => forward(options.logger, entry),
   });

@@ -19,7 +19,12 @@ import { awaitTopics, ensureTopics, physicalName, topicsOf } from './topics.js';
  */
 export async function openEventLog(options: EventLogOptions): Promise<EventLog> {
   const { namespace, service, connection, hotPartitions, logger } = options;
-  const kafka = kafkaClient({ brokers: options.brokers, clientId: namespace + service, logger });
+  const kafka = kafkaClient({
+    brokers: options.brokers,
+    clientId: namespace + service,
+    logger,
+    socketFactory: options.socketFactory,
+  });
   const admin = new LogAdmin(kafka);
   const clock = new ServerClock();
   const generations = new Generations({

@@ -1,4 +1,5 @@
 import type { Appended } from '../src/index.js';
+import { LANE_RECORDS_MAX } from '../src/limits.js';
 import { numbered, openSetting, type Setting } from './setting.js';
 
 describe('append', () => {
@@ -27,6 +28,20 @@ describe('append', () => {
     expect(Math.abs(appended[0]!.appendedAtMs - Date.now())).toBeLessThan(10_000);
     expect(Math.abs(log.serverTime() - Date.now())).toBeLessThan(10_000);
     expect(log.clockState()).toEqual({ lastAppendAt: appended.at(-1)!.appendedAtMs, jumped: false });
+  }, 30_000);
+
+  it('refuses what does not fit into the queue any more, and loses nothing of the rest', async () => {
+    const log = await setting.open();
+    const appender = log.appender({ topics: ['messaging.message.v1'], lane: 'request' });
+    const outcomes = await Promise.allSettled(
+      Array.from({ length: LANE_RECORDS_MAX + 100 }, () =>
+        appender.append({ topic: 'messaging.message.v1', key: 'k', events: [] }),
+      ),
+    );
+    const refused = outcomes.filter(({ status }) => status === 'rejected');
+    expect(refused).toHaveLength(100);
+    expect(refused[0]).toMatchObject({ reason: { code: 'OVERLOADED', retryAfterMs: expect.any(Number) } });
+    expect(appender.queued).toBe(0);
   }, 30_000);
 
   it('refuses topics of other services', async () => {

@@ -5,7 +5,7 @@ import kafkajs from 'kafkajs';
 import { randomBytes } from 'node:crypto';
 import { Writable } from 'node:stream';
 import { setTimeout as after } from 'node:timers/promises';
-import { openEventLog, type EventLog } from '../src/index.js';
+import { openEventLog, type EventLog, type EventLogOptions } from '../src/index.js';
 
 /** Real Kafka and MongoDB for one test file, with names of its own. */
 export interface Setting {
@@ -14,7 +14,7 @@ export interface Setting {
   readonly logger: Logger;
   /** What was logged at warning and above, for failed tests. */
   readonly logged: string[];
-  open(service?: string, overrides?: { hotPartitions: number }): Promise<EventLog>;
+  open(service?: string, overrides?: Partial<EventLogOptions>): Promise<EventLog>;
   close(): Promise<void>;
 }
 
@@ -38,12 +38,13 @@ export async function openSetting(): Promise<Setting> {
     connection,
     logger,
     logged,
-    async open(service = 'messaging', overrides = { hotPartitions: 2 }) {
+    async open(service = 'messaging', overrides = {}) {
       const log = await openEventLog({
         brokers: BROKERS,
         namespace,
         service,
         connection,
+        hotPartitions: 2,
         replication: 1,
         ...overrides,
         logger,
