@@ -25,7 +25,8 @@ export interface Appender {
   append(entry: AppendEntry): Promise<Appended>;
   /** Entries of this appender that are not answered yet. */
   readonly queued: number;
-  /** Takes no more entries; resolves when all are answered, or after `deadlineMs`, when the rest is rejected. */
+  /** Takes no more entries; resolves when all are answered, or after `deadlineMs`. What is left then goes on
+   * until the log closes, which rejects it with UNAVAILABLE. */
   close(deadlineMs: number): Promise<void>;
 }
 

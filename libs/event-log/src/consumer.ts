@@ -20,6 +20,7 @@ export interface GroupOptions {
   readonly namespace: string;
   readonly partitions: number;
   readonly physical: (topic: TopicName) => string;
+  readonly generationOf: GainContext['generationOf'];
   /** Where poison goes; undefined = the partition stops. */
   readonly deadLetters: RawAppender | undefined;
   readonly logger: Logger;
@@ -72,11 +73,11 @@ export class GroupConsumer implements Consumer {
 
   constructor(options: GroupOptions) {
     this.#options = options;
-    const { spec, kafka, admin, checkpoints, physical } = options;
+    const { spec, kafka, admin, checkpoints, physical, generationOf } = options;
     this.#logger = options.logger.child({ consumer: spec.name });
     this.#topics = new Map(spec.topics.map((topic) => [physical(topic), topic]));
     const alarm = (kind: string, fields: object) => this.#alarm(kind, fields);
-    this.#gainContext = { spec, kafka, admin, checkpoints, physical, alarm, logger: this.#logger };
+    this.#gainContext = { spec, kafka, admin, checkpoints, physical, generationOf, alarm, logger: this.#logger };
     this.#consumer = kafka.consumer({
       groupId: options.namespace + spec.name,
       sessionTimeout: limits.SESSION_TIMEOUT_MS,

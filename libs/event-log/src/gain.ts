@@ -14,6 +14,8 @@ export interface GainContext {
   readonly admin: LogAdmin;
   readonly checkpoints: Checkpoints;
   readonly physical: (topic: TopicName) => string;
+  /** Generation of an own topic as this process appends it; undefined for topics of others. */
+  readonly generationOf: (topic: TopicName, partition: number) => number | undefined;
   readonly alarm: (kind: string, fields: object) => void;
   readonly logger: Logger;
 }
@@ -119,22 +121,31 @@ async function rememberFrom(
   return offsets.get(partition);
 }
 
-/** Goes on at the first record that may be new, once the records carry a generation that is. */
+/**
+ * Goes on at the first record that may be new, once the log carries a generation that is. A log without a record has
+ * nothing to be mistaken for something else: whatever comes is new.
+ */
 async function placeAfterLoss(
-  { kafka, admin, physical, logger }: GainContext,
+  { kafka, admin, physical, generationOf, logger }: GainContext,
   topic: TopicName,
   partition: number,
   checkpoint: CheckpointDocument,
   bounds: LogBounds,
 ): Promise<Place | typeof SHORTENED> {
   const name = physical(topic);
-  const last = (await lastGenerations(kafka, name, new Map([[partition, bounds]]))).get(partition) ?? 0;
-  if (last <= (checkpoint.generation ?? 0)) return SHORTENED;
+  const fields = { topic, partition, was: checkpoint.next, ...bounds };
+  if (bounds.start === bounds.end) {
+    logger.error(fields, 'log was lost: goes on with its first record');
+    return { from: bounds.end, next: bounds.end };
+  }
+  const known = generationOf(topic, partition) ?? 0;
+  const isNew = (generation: number) => generation > (checkpoint.generation ?? 0);
+  if (!isNew(known)) {
+    const last = (await lastGenerations(kafka, name, new Map([[partition, bounds]]))).get(partition) ?? 0;
+    if (!isNew(last)) return SHORTENED;
+  }
   const since = (checkpoint.appendedAt ?? 0) - SHORTENED_OVERLAP_MS;
   const next = (await admin.offsetsSince(name, since)).get(partition) ?? bounds.start;
-  logger.error(
-    { topic, partition, next, was: checkpoint.next, generation: last },
-    'log was lost or shortened: goes on',
-  );
+  logger.error({ ...fields, next }, 'log was lost or shortened: goes on');
   return { from: next, next };
 }

@@ -89,10 +89,15 @@ export class Generations {
     }
   }
 
+  /** undefined = not a topic of this service. */
+  find(topic: TopicName, partition: number): number | undefined {
+    return this.#known.get(idOf(topic, partition))?.generation;
+  }
+
   of(topic: TopicName, partition: number): number {
-    const known = this.#known.get(idOf(topic, partition));
-    if (!known) throw new Error(`generation of ${topic}/${partition} is not known`);
-    return known.generation;
+    const generation = this.find(topic, partition);
+    if (generation === undefined) throw new Error(`generation of ${topic}/${partition} is not known`);
+    return generation;
   }
 
   /** What the lane of a topic needs. */

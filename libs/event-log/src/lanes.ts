@@ -7,7 +7,7 @@ import type { AppendEntry, Appender, LaneKind } from './appender.js';
 import type { Generations } from './generations.js';
 import { kafkaProducer } from './kafka-producer.js';
 import { Lane } from './lane.js';
-import { RECORD_BYTES_MAX } from './limits.js';
+import { DRAIN_MS, RECORD_BYTES_MAX } from './limits.js';
 import { encodeBody, type Appended } from './record.js';
 import type { ServerClock } from './server-clock.js';
 import { physicalName, topicsOf } from './topics.js';
@@ -44,6 +44,7 @@ export interface RawRecord {
 export class Lanes {
   readonly #options: LanesOptions;
   readonly #lanes = new Map<TopicName, Lane>();
+  readonly #appenders: Appender[] = [];
 
   constructor(options: LanesOptions) {
     this.#options = options;
@@ -56,10 +57,14 @@ export class Lanes {
       if (!own.includes(topic)) throw new Error(`${this.#options.service} does not own ${topic}`);
       lanes.set(topic, this.#lane(topic));
     }
-    return new LaneAppender(lanes, kind, this.#options.hotPartitions);
+    const appender = new LaneAppender(lanes, kind, this.#options.hotPartitions);
+    this.#appenders.push(appender);
+    return appender;
   }
 
+  /** Lets what waits be acknowledged (bounded), then gives the rest up. */
   async close(): Promise<void> {
+    await Promise.all(this.#appenders.map((appender) => appender.close(DRAIN_MS)));
     await Promise.all([...this.#lanes.values()].map((lane) => lane.close()));
   }
 

@@ -12,6 +12,8 @@ export const LANE_RECORDS_MAX = 20_000;
 export const LANE_BYTES_MAX = 16_000_000;
 /** An entry of a request lane that is not acknowledged by then is given up: its outcome is unknown. */
 export const REQUEST_DEADLINE_MS = 30_000;
+/** How long a log that closes lets its lanes drain. */
+export const DRAIN_MS = 5_000;
 /** When a client that met a full lane should try again. */
 export const OVERLOADED_RETRY_MS = 500;
 

@@ -66,6 +66,7 @@ export async function openEventLog(options: EventLogOptions): Promise<EventLog> 
         namespace,
         partitions: spec.topics.reduce((sum, topic) => sum + partitionsOf(topic, hotPartitions), 0),
         physical: (topic) => physicalName(namespace, topic),
+        generationOf: (topic, partition) => generations.find(topic, partition),
         deadLetters,
         logger,
       });
