@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 
 /** A process that cannot be confused with a later one that was given the same pid. */
 export interface ProcessIdentity {
@@ -27,7 +27,9 @@ function startOnLinux(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    if (fields[STATE_FIELD] === 'Z' || fields[STATE_FIELD] === 'X') return undefined;
+    if (fields[STATE_FIELD] === 'X') return undefined;
+    // The first thread may be a zombie while others still hold ports and files: the process is gone with the last.
+    if (fields[STATE_FIELD] === 'Z' && readdirSync(`/proc/${pid}/task`).length <= 1) return undefined;
     const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
     return `${boot}:${fields[START_TIME_FIELD]}`;
   } catch {

@@ -47,7 +47,7 @@ export async function startSystem({ dataDir, split, instances, env }: SystemOpti
   const main = join(REPOSITORY, 'tools/dist/start/main.js');
   const child = await startChild({
     command: process.execPath,
-    args: ['--enable-source-maps', main, '--data', folder, ...flags],
+    args: ['--enable-source-maps', '--disable-warning=TimeoutNegativeWarning', main, '--data', folder, ...flags],
     env: { ...process.env, NODE_OPTIONS: '', ...env },
     logFile,
   });
