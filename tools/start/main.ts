@@ -12,6 +12,12 @@ const SAME_SIGNAL_MS = 1_000;
 const repository = fileURLToPath(new URL('../../../', import.meta.url));
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
+/** As one would type it here, unless that means climbing out. */
+function shortPath(path: string): string {
+  const fromHere = relative(process.cwd(), path);
+  return fromHere === '' || fromHere.startsWith('..') ? path : fromHere;
+}
+
 function banner(
   { http, ws, tcp, kafka, mongodb, processes }: RunInfo,
   { durable, dataDir }: StartOptions,
@@ -26,7 +32,7 @@ function banner(
     ['tcp', tcp],
     ['kafka', kafka],
     ['mongodb', mongodb.replace(/\/\/[^@/]*@/, '//…@')],
-    ['data', `${relative(process.cwd(), dataDir) || '.'} (logs in ${join(relative(process.cwd(), dataDir), 'logs')})`],
+    ['data', `${shortPath(dataDir)} (logs in ${shortPath(join(dataDir, 'logs'))})`],
     ['log', ownKafka ? disk : 'kept by the Kafka of KAFKA_BROKERS'],
     ['processes', processes.map(({ name, pid }) => `${name} ${pid}`).join(', ')],
   ];
