@@ -143,11 +143,11 @@ export class FakeBackend {
   }
 }
 
-/** A condition that becomes true, looked at every few ms; fails after two seconds. */
+/** A condition that becomes true, looked at every few ms; fails after five seconds. */
 export async function until(what: string, holds: () => boolean): Promise<void> {
-  const deadline = Date.now() + 2000;
+  const deadline = Date.now() + 5000;
   while (!holds()) {
-    if (Date.now() > deadline) throw new Error(`${what}: not within 2 s`);
+    if (Date.now() > deadline) throw new Error(`${what}: not within 5 s`);
     const turn = deferred<void>();
     setTimeout(() => turn.resolve(), 3);
     await turn.promise;

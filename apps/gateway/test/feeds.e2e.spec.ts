@@ -112,7 +112,6 @@ describe('feeds', () => {
         syncKey: undefined,
       }).finish(),
     );
-    await new Promise((resolve) => setTimeout(resolve, 500));
     const answer = gateway.IdentifyResponse.decode((await client.answer(sequence)).body);
     expect(answer).toMatchObject({ userId, newestKey: 0 });
     system.backend.announce(5, true);

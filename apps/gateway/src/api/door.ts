@@ -6,7 +6,7 @@ import { Allowance, type Rates } from '../domain/allowance.js';
 import { isLoopback } from '../domain/clear-text.js';
 import type { Feeds } from '../reactions/feeds.reaction.js';
 import { Corks } from './corks.js';
-import { HttpListener } from './http.listener.js';
+import { HttpListener, type HttpHandlers } from './http.listener.js';
 import { Link, type LinkSocket } from './link.js';
 import type { Links } from './links.js';
 import type { LongLink } from './long-link.js';
@@ -69,10 +69,11 @@ export class Door {
     const accept: Accept = (socket, remoteAddress) => this.accept(socket, remoteAddress);
     const webSocket = new WebSocketListener(accept);
     this.tcp = new TcpListener(accept);
-    this.http = new HttpListener({
+    const handlers: HttpHandlers = {
       request: (request, response) => parts.shortLink.handle(request, response),
       upgrade: (request, socket, head) => webSocket.upgrade(request, socket, head),
-    });
+    };
+    this.http = new HttpListener(handlers, options.linksMax);
   }
 
   async start(): Promise<void> {
@@ -94,7 +95,7 @@ export class Door {
     const deadline = performance.now() + drainMs;
     // One turn at least, for the redirects to leave.
     do await delay(DRAIN_POLL_MS);
-    while (links.busy && performance.now() < deadline);
+    while ((links.busy || this.http.busy) && performance.now() < deadline);
     links.each((link) => link.dismiss('drain'));
     this.http.cut();
   }

@@ -5,6 +5,8 @@ import type { Duplex } from 'node:stream';
 const KEEP_ALIVE_MS = 65_000;
 const HEADERS_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 30_000;
+/** A connection on which nothing moves, in either direction, is closed. */
+const SILENCE_MS = 70_000;
 
 export interface HttpHandlers {
   /** Must not reject. */
@@ -16,8 +18,9 @@ export interface HttpHandlers {
 export class HttpListener {
   private readonly server: Server;
   private closing = false;
+  private underWay = 0;
 
-  constructor(handlers: HttpHandlers) {
+  constructor(handlers: HttpHandlers, connectionsMax: number) {
     const timeouts = {
       keepAliveTimeout: KEEP_ALIVE_MS,
       headersTimeout: HEADERS_TIMEOUT_MS,
@@ -25,9 +28,18 @@ export class HttpListener {
     };
     this.server = createServer(timeouts, (request, response) => {
       if (this.closing) response.setHeader('Connection', 'close');
+      this.underWay++;
+      response.once('close', () => this.underWay--);
       void handlers.request(request, response);
     });
+    this.server.maxConnections = connectionsMax;
+    this.server.setTimeout(SILENCE_MS);
     this.server.on('upgrade', handlers.upgrade);
+  }
+
+  /** Whether a request is not answered yet. */
+  get busy(): boolean {
+    return this.underWay > 0;
   }
 
   async listen(host: string, port: number): Promise<number> {

@@ -54,6 +54,7 @@ export class Link {
   private inFlight = 0;
   private paused = false;
   private over = false;
+  private leaving = false;
   private corked = false;
 
   constructor(readonly options: LinkOptions) {}
@@ -99,7 +100,9 @@ export class Link {
     this.send(OPERATIONS.error, sequence, wire.Error.encode(error).finish());
   }
 
+  /** Sends the device elsewhere: what it asked is answered still, what comes from now on is not read. */
   redirect(reconnectAfterMs: number): void {
+    this.leaving = true;
     const body = gateway.Redirect.encode({ reconnectAfterMs, hosts: [] }).finish();
     this.send(OPERATIONS.redirect, PUSH_SEQUENCE, body);
   }
@@ -150,7 +153,7 @@ export class Link {
 
   private read(): void {
     try {
-      while (!this.over && !this.identifying && this.inFlight < IN_FLIGHT_MAX) {
+      while (!this.over && !this.leaving && !this.identifying && this.inFlight < IN_FLIGHT_MAX) {
         const frame = this.decoder.next();
         if (frame === undefined) return this.wait();
         this.halfFrameSince = undefined;

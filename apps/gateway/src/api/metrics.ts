@@ -1,5 +1,16 @@
 import { counter, gauge, histogram } from '@magpie/observability';
 
+/** Finding a metric by its labels costs more than counting; commands and codes are few. */
+function remembered<Labels extends string[], T>(find: (...labels: Labels) => T): (...labels: Labels) => T {
+  const known = new Map<string, T>();
+  return (...labels) => {
+    const key = labels.join(' ');
+    let found = known.get(key);
+    if (found === undefined) known.set(key, (found = find(...labels)));
+    return found;
+  };
+}
+
 export type Transport = 'tcp' | 'websocket' | 'http';
 
 const links = gauge({ name: 'magpie_gateway_links', help: 'Open long links', labels: ['transport'] });
@@ -26,6 +37,8 @@ const durations = histogram({
   labels: ['command'],
 });
 
+const requestsOf = remembered((command: string, code: string) => requests.labels(command, code));
+const durationsOf = remembered((command: string) => durations.labels(command));
 const withItems = notices.labels('yes');
 const withoutItems = notices.labels('no');
 
@@ -41,7 +54,7 @@ export const metrics = {
   framesOut: (count: number) => framesOut.inc(count),
   notice: (items: boolean) => (items ? withItems : withoutItems).inc(),
   answered(command: string, code: string, durationMs: number): void {
-    requests.labels(command, code).inc();
-    durations.labels(command).observe(durationMs / 1000);
+    requestsOf(command, code).inc();
+    durationsOf(command).observe(durationMs / 1000);
   },
 };

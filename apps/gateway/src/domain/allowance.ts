@@ -32,27 +32,32 @@ export class Allowance {
   }
 }
 
+/** Least time between two looks for idle users. */
+const SWEEP_MS = 1000;
+
 /** The allowances of users, held only while they are in use. */
 export class UserAllowances {
   private readonly users = new Map<string, Allowance>();
+  private sweptAt = -Infinity;
 
   constructor(
     private readonly rates: Rates,
-    /** How many users are remembered before the idle ones are forgotten. */
+    /** How many users are remembered before the idle ones are forgotten; more only while more are busy. */
     private readonly usersMax: number,
   ) {}
 
   of(userId: string, nowMs: number): Allowance {
     const known = this.users.get(userId);
     if (known !== undefined) return known;
-    if (this.users.size >= this.usersMax) this.sweep(nowMs);
+    if (this.users.size >= this.usersMax && nowMs - this.sweptAt >= SWEEP_MS) this.sweep(nowMs);
     const fresh = new Allowance(this.rates, nowMs);
     this.users.set(userId, fresh);
     return fresh;
   }
 
   /** Forgets those that are full again. */
-  sweep(nowMs: number): void {
+  private sweep(nowMs: number): void {
+    this.sweptAt = nowMs;
     for (const [userId, allowance] of this.users) if (allowance.idle(nowMs)) this.users.delete(userId);
   }
 }

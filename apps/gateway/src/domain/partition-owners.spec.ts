@@ -22,6 +22,13 @@ describe('PartitionOwners', () => {
     expect(map.ownerOf('ua')).toBe('b');
   });
 
+  it('attaches anew when an owner lost the partition and took it again unseen', () => {
+    const map = owners();
+    map.announce('a', { partition: 0, epoch: 5, owned: true });
+    expect(map.announce('a', { partition: 0, epoch: 5, owned: true })).toBe(false);
+    expect(map.announce('a', { partition: 0, epoch: 6, owned: true })).toBe(true);
+  });
+
   it('forgets an owner that left or cannot be reached, and takes it back', () => {
     const map = owners();
     map.announce('a', { partition: 0, epoch: 5, owned: true });

@@ -31,14 +31,14 @@ export class PartitionOwners {
     return true;
   }
 
-  /** Answers whether the partition's owner is now another. */
+  /** Answers whether users have to be attached anew: the owner is another, or took the partition again. */
   announce(address: string, { partition, epoch, owned }: Ownership): boolean {
     const known = this.owners.get(partition);
     if (known !== undefined && epoch < known.epoch) return false;
     if (!owned && known?.address !== address) return false;
     const next = owned ? address : undefined;
     this.owners.set(partition, { epoch, address: next });
-    return known?.address !== next;
+    return known?.address !== next || (owned && epoch > (known?.epoch ?? 0));
   }
 
   /** The instance cannot be reached any more; answers the partitions that it served. */
