@@ -1,4 +1,5 @@
 import { gateway, sync } from '@magpie/contracts';
+import { renderMetrics } from '@magpie/observability';
 import { TcpClient, item } from './client.js';
 import { until, type Person } from './fake-backend.js';
 import { startSystem, type System } from './system.js';
@@ -139,6 +140,7 @@ describe('feeds', () => {
     for (let n = 0; n < 50; n++) system.backend.deliver(userId, ++key, large);
     await until('the end of the slow link', () => !system.backend.attached.has(userId));
     clearInterval(pulls);
+    expect((await renderMetrics()).body).toContain('magpie_gateway_link_closes_total{cause="slow-reader"} 1');
     const neighbour = await open(person('device-2'), key);
     system.backend.deliver(userId, ++key, item(key));
     await until('the neighbour’s notice', () => neighbour.notices().length === 1);
