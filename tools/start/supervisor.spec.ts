@@ -18,6 +18,9 @@ process.on('SIGTERM', () => process.exit(0));
 `;
 const BROKEN_STUB = `process.stderr.write('no such setting'); process.exit(3);`;
 
+/** Every start is a process or two; the machine may be busy. */
+const TEST_LIMIT_MS = 30_000;
+
 describe('supervisor', () => {
   let folder: string;
   let lines: string[];
@@ -49,68 +52,88 @@ describe('supervisor', () => {
   const pidIn = async (name: string): Promise<number | undefined> =>
     (await readRunInfo(options().dataDir))?.processes.find((process) => process.name === name)?.pid;
 
-  it('starts a killed process again, with its new pid in run.json, and removes run.json when it stops', async () => {
-    const supervisor = await start();
-    const first = (await pidIn('magpie')) ?? 0;
-    process.kill(first, 'SIGKILL');
-    await eventually(async () => ![undefined, first].includes(await pidIn('magpie')));
-    const second = identify((await pidIn('magpie')) ?? 0);
-    expect(second).toBeDefined();
-    expect(lines[0]).toBe('magpie was ended by SIGKILL; starting it again in 250 ms');
-    await supervisor.stop();
-    expect(second && isRunning(second)).toBe(false);
-    expect(existsSync(runFile(options().dataDir))).toBe(false);
-  });
+  it(
+    'starts a killed process again, with its new pid in run.json, and removes run.json when it stops',
+    async () => {
+      const supervisor = await start();
+      const first = (await pidIn('magpie')) ?? 0;
+      process.kill(first, 'SIGKILL');
+      await eventually(async () => ![undefined, first].includes(await pidIn('magpie')));
+      const second = identify((await pidIn('magpie')) ?? 0);
+      expect(second).toBeDefined();
+      expect(lines[0]).toBe('magpie was ended by SIGKILL; starting it again in 250 ms');
+      await supervisor.stop();
+      expect(second && isRunning(second)).toBe(false);
+      expect(existsSync(runFile(options().dataDir))).toBe(false);
+    },
+    TEST_LIMIT_MS,
+  );
 
-  it('tells clients and services the same addresses, also after another start', async () => {
-    const first = await start();
-    const info = first.info();
-    await first.stop();
-    const second = await start();
-    expect(second.info()).toMatchObject({
-      http: info.http,
-      ws: `${info.http.replace('http', 'ws')}/ws`,
-      kafka: 'kafka:1',
-    });
-    await second.stop();
-  });
+  it(
+    'tells clients and services the same addresses, also after another start',
+    async () => {
+      const first = await start();
+      const info = first.info();
+      await first.stop();
+      const second = await start();
+      expect(second.info()).toMatchObject({
+        http: info.http,
+        ws: `${info.http.replace('http', 'ws')}/ws`,
+        kafka: 'kafka:1',
+      });
+      await second.stop();
+    },
+    TEST_LIMIT_MS,
+  );
 
-  it('shows the end of the log of a service that does not start, and leaves nothing behind', async () => {
-    await writeApp('magpie', BROKEN_STUB);
-    await expect(start()).rejects.toMatchObject({ code: 'START_FAILED', detail: 'no such setting' });
-    expect(existsSync(join(options().dataDir, 'processes.json'))).toBe(false);
-  });
+  it(
+    'shows the end of the log of a service that does not start, and leaves nothing behind',
+    async () => {
+      await writeApp('magpie', BROKEN_STUB);
+      await expect(start()).rejects.toMatchObject({ code: 'START_FAILED', detail: 'no such setting' });
+      expect(existsSync(join(options().dataDir, 'processes.json'))).toBe(false);
+    },
+    TEST_LIMIT_MS,
+  );
 
-  it('is refused while another runs in the same data directory; after kill -9 of that one, ends what it left', async () => {
-    const other = await startInAnotherProcess();
-    const orphan = identify((await pidIn('magpie')) ?? 0);
-    await expect(start()).rejects.toMatchObject({
-      code: 'DATA_DIR_IN_USE',
-      message: expect.stringContaining(`process ${other.pid}`),
-    });
-    other.kill('SIGKILL');
-    await once(other, 'exit');
-    expect(orphan && isRunning(orphan)).toBe(true);
-    const supervisor = await start();
-    expect(orphan && isRunning(orphan)).toBe(false);
-    expect(lines).toContain(`ended magpie (process ${orphan?.pid}), left over from an earlier start`);
-    await supervisor.stop();
-  });
+  it(
+    'is refused while another runs in the same data directory; after kill -9 of that one, ends what it left',
+    async () => {
+      const other = await startInAnotherProcess();
+      const orphan = identify((await pidIn('magpie')) ?? 0);
+      await expect(start()).rejects.toMatchObject({
+        code: 'DATA_DIR_IN_USE',
+        message: expect.stringContaining(`process ${other.pid}`),
+      });
+      other.kill('SIGKILL');
+      await once(other, 'exit');
+      expect(orphan && isRunning(orphan)).toBe(true);
+      const supervisor = await start();
+      expect(orphan && isRunning(orphan)).toBe(false);
+      expect(lines).toContain(`ended magpie (process ${orphan?.pid}), left over from an earlier start`);
+      await supervisor.stop();
+    },
+    TEST_LIMIT_MS,
+  );
 
-  it('never touches a process that was given the pid of an orphan', async () => {
-    const innocent = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'ignore' });
-    const first = await startInAnotherProcess();
-    first.kill('SIGKILL');
-    await once(first, 'exit');
-    const file = join(options().dataDir, 'processes.json');
-    const orphan = (await readRunInfo(options().dataDir))?.processes.find(({ name }) => name === 'magpie')?.pid ?? 0;
-    process.kill(orphan, 'SIGKILL');
-    await writeFile(file, (await readFile(file, 'utf8')).replace(`"pid":${orphan}`, `"pid":${innocent.pid}`));
-    const supervisor = await start();
-    expect(innocent.exitCode ?? innocent.signalCode).toBeNull();
-    await supervisor.stop();
-    innocent.kill('SIGKILL');
-  });
+  it(
+    'never touches a process that was given the pid of an orphan',
+    async () => {
+      const innocent = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'ignore' });
+      const first = await startInAnotherProcess();
+      first.kill('SIGKILL');
+      await once(first, 'exit');
+      const file = join(options().dataDir, 'processes.json');
+      const orphan = (await readRunInfo(options().dataDir))?.processes.find(({ name }) => name === 'magpie')?.pid ?? 0;
+      process.kill(orphan, 'SIGKILL');
+      await writeFile(file, (await readFile(file, 'utf8')).replace(`"pid":${orphan}`, `"pid":${innocent.pid}`));
+      const supervisor = await start();
+      expect(innocent.exitCode ?? innocent.signalCode).toBeNull();
+      await supervisor.stop();
+      innocent.kill('SIGKILL');
+    },
+    TEST_LIMIT_MS,
+  );
 
   async function startInAnotherProcess(): Promise<ChildProcess> {
     const script = `

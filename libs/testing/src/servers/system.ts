@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -20,7 +21,10 @@ export interface SystemOptions {
   readonly split?: boolean;
   /** Processes of each service; 1 by default. */
   readonly instances?: number;
-  /** KAFKA_BROKERS and MONGODB_URI of servers that already run, MAGPIE_NAMESPACE, settings of services. */
+  /**
+   * Settings of services, and KAFKA_BROKERS and MONGODB_URI (this process's own by default).
+   * MAGPIE_NAMESPACE is by default one that belongs to the data directory: a start in the same one finds its data again.
+   */
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -48,7 +52,7 @@ export async function startSystem({ dataDir, split, instances, env }: SystemOpti
   const child = await startChild({
     command: process.execPath,
     args: ['--enable-source-maps', '--disable-warning=TimeoutNegativeWarning', main, '--data', folder, ...flags],
-    env: { ...process.env, NODE_OPTIONS: '', ...env },
+    env: { ...process.env, NODE_OPTIONS: '', MAGPIE_NAMESPACE: namespaceOf(folder), ...env },
     logFile,
   });
   const now = async (): Promise<RunInfo> => {
@@ -87,6 +91,8 @@ export async function startSystem({ dataDir, split, instances, env }: SystemOpti
     },
   };
 }
+
+const namespaceOf = (folder: string): string => `t${createHash('sha256').update(folder).digest('hex').slice(0, 8)}-`;
 
 /** Systems of several tests must not meet at the ports that `npm start` prefers. */
 async function choosePortsOfItsOwn(folder: string): Promise<void> {

@@ -1,0 +1,16 @@
+import { parseOptions } from './options.js';
+
+describe('options of npm start', () => {
+  it('runs everything in one process with its data in the repository, unless told otherwise', () => {
+    expect(parseOptions([], '/repo')).toEqual({ split: false, durable: false, instances: 1, dataDir: '/repo/.data' });
+    const all = ['--split', '--durable', '--instances', '2', '--data', '/elsewhere'];
+    expect(parseOptions(all, '/repo')).toEqual({ split: true, durable: true, instances: 2, dataDir: '/elsewhere' });
+  });
+
+  it('refuses what it does not know, and numbers of instances that make no sense', () => {
+    expect(() => parseOptions(['--spilt'], '/repo')).toThrow('--spilt');
+    for (const count of ['0', '9', '1.5', 'two']) {
+      expect(() => parseOptions(['--instances', count], '/repo')).toThrow('--instances is a number from 1 to 8');
+    }
+  });
+});
