@@ -4,7 +4,6 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from '@magpie/observability';
 import { Allowance, type Rates } from '../domain/allowance.js';
 import { isLoopback } from '../domain/clear-text.js';
-import type { Feeds } from '../reactions/feeds.reaction.js';
 import { Corks } from './corks.js';
 import { HttpListener, type HttpHandlers } from './http.listener.js';
 import { Link, type LinkSocket } from './link.js';
@@ -61,7 +60,7 @@ export class Door {
       links: Links;
       longLink: LongLink;
       shortLink: ShortLink;
-      feeds: Feeds;
+      feeds: { unfollow(link: Link, userId: string): void };
       trusts: (remoteAddress: string) => boolean;
       logger: Logger;
     },

@@ -6,7 +6,6 @@ import { PUSH_SEQUENCE, type Frame } from '@magpie/wire';
 import type { Authenticate } from '../commands/authenticate.js';
 import { IDENTIFY_FEED_WAIT_MS } from '../domain/limits.js';
 import { NoticeChain } from '../domain/notice-chain.js';
-import type { Feeds } from '../reactions/feeds.reaction.js';
 import type { CommandTable } from './command-table.js';
 import { newRequestId, refusal, type Dispatcher } from './dispatcher.js';
 import type { Link } from './link.js';
@@ -20,7 +19,10 @@ export interface LongLinkParts {
   readonly table: CommandTable;
   readonly dispatcher: Dispatcher;
   readonly authenticate: Authenticate;
-  readonly feeds: Feeds;
+  readonly feeds: {
+    /** Resolves when the newest key is known to the link's chain. */
+    follow(link: Link, userId: string): Promise<void>;
+  };
   readonly links: Links;
   readonly heartbeatIntervalMs: number;
   readonly logger: Logger;
