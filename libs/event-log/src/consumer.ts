@@ -1,11 +1,12 @@
 import type { TopicName } from '@magpie/contracts';
 import { counter, gauge, type Logger } from '@magpie/observability';
-import type { Consumer as KafkaConsumer, EachBatchPayload, Kafka } from 'kafkajs';
+import type { EachBatchPayload, Kafka } from 'kafkajs';
 import { backOff } from './back-off.js';
 import type { Checkpoints } from './checkpoints.js';
 import type { Consumer, ConsumerSpec, OwnedPartition } from './consumer-spec.js';
 import { bury } from './dead-letters.js';
 import { gainPartition, questionsTo, type Gain, type GainContext, type Questions } from './gain.js';
+import { GroupMember } from './group-member.js';
 import type { RawAppender } from './lanes.js';
 import * as limits from './limits.js';
 import type { LogAdmin } from './log-admin.js';
@@ -59,7 +60,7 @@ interface Slot {
 export class GroupConsumer implements Consumer {
   readonly #options: GroupOptions;
   readonly #logger: Logger;
-  readonly #consumer: KafkaConsumer;
+  readonly #member: GroupMember;
   readonly #topics: ReadonlyMap<string, TopicName>;
   readonly #slots = new Map<string, Slot>();
   readonly #committed = new Map<string, number>();
@@ -78,41 +79,23 @@ export class GroupConsumer implements Consumer {
     this.#topics = new Map(spec.topics.map((topic) => [physical(topic), topic]));
     const alarm = (kind: string, fields: object) => this.#alarm(kind, fields);
     this.#gainContext = { spec, kafka, admin, checkpoints, physical, generationOf, alarm, logger: this.#logger };
-    this.#consumer = kafka.consumer({
+    this.#member = new GroupMember({
+      kafka,
       groupId: options.namespace + spec.name,
-      sessionTimeout: limits.SESSION_TIMEOUT_MS,
-      heartbeatInterval: limits.HEARTBEAT_MS,
-      rebalanceTimeout: limits.REBALANCE_TIMEOUT_MS,
-      maxWaitTimeInMs: spec.maxWaitMs ?? limits.FETCH_WAIT_MS,
+      topics: [...this.#topics.keys()],
+      partitions: options.partitions,
       minBytes: spec.minBytes ?? 1,
-      maxBytesPerPartition: limits.FETCH_PARTITION_BYTES_MAX,
-      allowAutoTopicCreation: false,
-      retry: {
-        initialRetryTime: 50,
-        multiplier: 1.5,
-        maxRetryTime: 500,
-        retries: 8,
-        restartOnFailure: async () => true,
-      },
+      maxWaitMs: spec.maxWaitMs ?? limits.FETCH_WAIT_MS,
+      onJoin: (assignment) => this.#joined(assignment),
+      onAlive: () => this.#breathe(),
+      onRebalance: () => void this.#writeCheckpoints(),
+      onBatch: (payload) => this.#handOver(payload),
+      logger: this.#logger,
     });
   }
 
   async start(): Promise<void> {
-    const { GROUP_JOIN, HEARTBEAT, REBALANCING, CRASH } = this.#consumer.events;
-    this.#consumer.on(GROUP_JOIN, ({ payload }) => this.#joined(payload.memberAssignment));
-    this.#consumer.on(HEARTBEAT, () => this.#breathe());
-    this.#consumer.on(REBALANCING, () => void this.#writeCheckpoints());
-    this.#consumer.on(CRASH, ({ payload }) => {
-      this.#logger.warn({ err: payload.error, restart: payload.restart }, 'consumer restarts');
-    });
-    await this.#consumer.connect();
-    await this.#consumer.subscribe({ topics: [...this.#topics.keys()], fromBeginning: true });
-    await this.#consumer.run({
-      autoCommit: false,
-      eachBatchAutoResolve: false,
-      partitionsConsumedConcurrently: this.#options.partitions,
-      eachBatch: (payload) => this.#handOver(payload),
-    });
+    await this.#member.start();
     this.#timers = [
       setInterval(() => void this.#tick(), limits.CHECKPOINT_MS),
       setInterval(() => void this.#commitToGroup(), limits.GROUP_COMMIT_MS),
@@ -152,7 +135,7 @@ export class GroupConsumer implements Consumer {
     await this.#commitToGroup();
     for (const worker of workers) worker.lose();
     this.#slots.clear();
-    await this.#consumer.disconnect();
+    await this.#member.stop();
     lagSeconds.remove({ consumer: this.#options.spec.name });
   }
 
@@ -276,7 +259,7 @@ export class GroupConsumer implements Consumer {
   }
 
   /** Hands what was fetched to the queues and returns: kafkajs fetches nothing while a handler waits. */
-  async #handOver({ batch, resolveOffset }: EachBatchPayload): Promise<void> {
+  #handOver({ batch, resolveOffset }: EachBatchPayload): void {
     const topic = this.#topics.get(batch.topic);
     const slot = topic && this.#slots.get(keyOf(topic, batch.partition));
     const worker = slot?.worker;
@@ -311,18 +294,18 @@ export class GroupConsumer implements Consumer {
   }
 
   async #writeOnce(): Promise<void> {
-    const due = this.#workers().flatMap((worker) => {
-      const checkpoint = worker.checkpoint();
-      return checkpoint ? [{ worker, checkpoint }] : [];
-    });
+    const workers = this.#workers();
+    const written: PartitionWorker[] = [];
     try {
-      const lost = await this.#options.checkpoints.write(due.map(({ checkpoint }) => checkpoint));
-      this.#fenced(
-        due.map(({ worker }) => worker),
-        lost,
-      );
+      const checkpoints = workers.flatMap((worker) => {
+        const checkpoint = worker.checkpoint();
+        if (!checkpoint) return [];
+        written.push(worker);
+        return [checkpoint];
+      });
+      this.#fenced(written, await this.#options.checkpoints.write(checkpoints));
     } catch (error) {
-      for (const { worker } of due) worker.unwritten();
+      for (const worker of written) worker.unwritten();
       this.#logger.warn({ err: error }, 'checkpoints not written, tried again');
     }
   }
@@ -338,7 +321,7 @@ export class GroupConsumer implements Consumer {
     }));
     const noted = moved.map(({ id, next }) => [id, next] as const);
     try {
-      await this.#consumer.commitOffsets(offsets);
+      await this.#member.commit(offsets);
       for (const [id, next] of noted) this.#committed.set(id, next);
     } catch (error) {
       this.#logger.debug({ err: error }, 'group offsets not committed');
@@ -350,16 +333,15 @@ export class GroupConsumer implements Consumer {
   }
 
   #seek(slot: Slot, offset: number): void {
-    const topic = this.#options.physical(slot.topic);
-    this.#consumer.seek({ topic, partition: slot.partition, offset: String(offset) });
+    this.#member.seek(this.#options.physical(slot.topic), slot.partition, offset);
   }
 
   #pause(slot: Slot): void {
-    this.#consumer.pause([{ topic: this.#options.physical(slot.topic), partitions: [slot.partition] }]);
+    this.#member.pause(this.#options.physical(slot.topic), slot.partition);
   }
 
   #resume(slot: Slot): void {
-    this.#consumer.resume([{ topic: this.#options.physical(slot.topic), partitions: [slot.partition] }]);
+    this.#member.resume(this.#options.physical(slot.topic), slot.partition);
   }
 
   #alarm(kind: string, fields: object): void {

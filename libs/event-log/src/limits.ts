@@ -32,6 +32,8 @@ export const POISON_TRIES = 3;
 export const SESSION_TIMEOUT_MS = 6_000;
 export const HEARTBEAT_MS = 1_000;
 export const REBALANCE_TIMEOUT_MS = 60_000;
+/** A consumer without any sign from its group for that long is replaced: longer than a join may take. */
+export const SILENCE_MAX_MS = 90_000;
 export const FETCH_WAIT_MS = 500;
 export const FETCH_PARTITION_BYTES_MAX = 262_144;
 

@@ -97,7 +97,11 @@ export class PartitionWorker {
   /** To be called once, before the first `offer`. `fresh`: there was no checkpoint, so one is due. */
   begin(fresh: boolean): void {
     this.#dirty = fresh;
-    this.#tellCaughtUp();
+    try {
+      this.#tellCaughtUp();
+    } catch (error) {
+      this.#break('poison', error);
+    }
   }
 
   /** Takes what was fetched, in order; answers whether there is room for more. Never waits. */
@@ -138,7 +142,11 @@ export class PartitionWorker {
     this.#ended = true;
     this.#queue = [];
     this.#snapshot = undefined;
-    this.#options.work.lost();
+    try {
+      this.#options.work.lost();
+    } catch (error) {
+      this.#options.logger.error({ err: error }, 'lost partition not forgotten');
+    }
   }
 
   /** Resolves when no call of `process` is under way any more; hold first. */

@@ -18,7 +18,7 @@ export interface Setting {
   close(): Promise<void>;
 }
 
-const BROKERS = (process.env['KAFKA_BROKERS'] ?? '127.0.0.1:9092').split(',');
+export const BROKERS = (process.env['KAFKA_BROKERS'] ?? '127.0.0.1:9092').split(',');
 
 export async function openSetting(): Promise<Setting> {
   const namespace = `t${randomBytes(5).toString('hex')}-`;

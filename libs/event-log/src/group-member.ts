@@ -1,0 +1,157 @@
+import type { Logger } from '@magpie/observability';
+import type { Consumer as KafkaConsumer, EachBatchPayload, Kafka } from 'kafkajs';
+import { backOff } from './back-off.js';
+import * as limits from './limits.js';
+
+export interface MemberOptions {
+  readonly kafka: Kafka;
+  readonly groupId: string;
+  /** Physical names. */
+  readonly topics: readonly string[];
+  /** Partitions of all topics together. */
+  readonly partitions: number;
+  readonly minBytes: number;
+  readonly maxWaitMs: number;
+  /** Joined anew; called before anything is fetched, must not wait. Partitions by physical topic name. */
+  readonly onJoin: (assignment: Record<string, number[]>) => void;
+  /** The group answered a heartbeat. */
+  readonly onAlive: () => void;
+  /** The group is about to be joined anew. */
+  readonly onRebalance: () => void;
+  /** Takes what was fetched; must return at once. */
+  readonly onBatch: (payload: EachBatchPayload) => void;
+  readonly logger: Logger;
+}
+
+export interface GroupOffset {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: string;
+}
+
+const RETRY = { initialRetryTime: 50, multiplier: 1.5, maxRetryTime: 500, retries: 8 };
+
+/**
+ * A member of a consumer group that does not die: kafkajs ends a consumer for good after an error that it holds for
+ * final, and was seen to stand still without one. Then a new consumer takes its place.
+ */
+export class GroupMember {
+  readonly #options: MemberOptions;
+  #consumer: KafkaConsumer | undefined;
+  #aliveAt = performance.now();
+  #watch: NodeJS.Timeout | undefined;
+  #stopped = false;
+
+  constructor(options: MemberOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves when the consumer runs; throws when Kafka does not answer. */
+  async start(): Promise<void> {
+    await this.#run();
+    this.#watch = setInterval(() => this.#replaceIfSilent(), limits.HEARTBEAT_MS);
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearInterval(this.#watch);
+    await this.#consumer?.disconnect();
+  }
+
+  /** Without a group at the moment these three do nothing: the next join begins with all of them. */
+  seek(topic: string, partition: number, offset: number): void {
+    this.#control((consumer) => consumer.seek({ topic, partition, offset: String(offset) }));
+  }
+
+  pause(topic: string, partition: number): void {
+    this.#control((consumer) => consumer.pause([{ topic, partitions: [partition] }]));
+  }
+
+  resume(topic: string, partition: number): void {
+    this.#control((consumer) => consumer.resume([{ topic, partitions: [partition] }]));
+  }
+
+  /** For lag tools; a failure only means older figures. */
+  async commit(offsets: readonly GroupOffset[]): Promise<void> {
+    await this.#consumer?.commitOffsets([...offsets]);
+  }
+
+  #control(act: (consumer: KafkaConsumer) => void): void {
+    if (!this.#consumer) return;
+    try {
+      act(this.#consumer);
+    } catch (error) {
+      this.#options.logger.debug({ err: error }, 'no group at the moment');
+    }
+  }
+
+  async #run(): Promise<void> {
+    const { kafka, groupId, topics, partitions, minBytes, maxWaitMs, onBatch } = this.#options;
+    const consumer = kafka.consumer({
+      groupId,
+      sessionTimeout: limits.SESSION_TIMEOUT_MS,
+      heartbeatInterval: limits.HEARTBEAT_MS,
+      rebalanceTimeout: limits.REBALANCE_TIMEOUT_MS,
+      maxWaitTimeInMs: maxWaitMs,
+      minBytes,
+      maxBytesPerPartition: limits.FETCH_PARTITION_BYTES_MAX,
+      allowAutoTopicCreation: false,
+      retry: { ...RETRY, restartOnFailure: () => Promise.resolve(true) },
+    });
+    this.#consumer = consumer;
+    this.#listen(consumer);
+    await consumer.connect();
+    await consumer.subscribe({ topics: [...topics], fromBeginning: true });
+    await consumer.run({
+      autoCommit: false,
+      eachBatchAutoResolve: false,
+      partitionsConsumedConcurrently: partitions,
+      eachBatch: async (payload) => onBatch(payload),
+    });
+  }
+
+  #listen(consumer: KafkaConsumer): void {
+    const { GROUP_JOIN, HEARTBEAT, REBALANCING, CRASH } = consumer.events;
+    const { onJoin, onAlive, onRebalance, logger } = this.#options;
+    const current = () => this.#consumer === consumer && !this.#stopped;
+    consumer.on(GROUP_JOIN, ({ payload }) => {
+      if (!current()) return;
+      this.#aliveAt = performance.now();
+      onJoin(payload.memberAssignment);
+    });
+    consumer.on(HEARTBEAT, () => {
+      if (!current()) return;
+      this.#aliveAt = performance.now();
+      onAlive();
+    });
+    consumer.on(REBALANCING, () => {
+      if (current()) onRebalance();
+    });
+    consumer.on(CRASH, ({ payload: { error, restart } }) => {
+      logger.warn({ err: error, restart }, 'consumer crashed');
+      if (current() && !restart) void this.#replace();
+    });
+  }
+
+  #replaceIfSilent(): void {
+    if (performance.now() - this.#aliveAt < limits.SILENCE_MAX_MS) return;
+    this.#options.logger.error({ silentMs: limits.SILENCE_MAX_MS }, 'consumer stands still, replaced');
+    void this.#replace();
+  }
+
+  async #replace(): Promise<void> {
+    for (let tries = 1; !this.#stopped; tries += 1) {
+      this.#aliveAt = performance.now();
+      // One that stands still may never finish its farewell.
+      this.#consumer?.disconnect().catch(() => undefined);
+      try {
+        await this.#run();
+        if (this.#stopped) await this.#consumer?.disconnect();
+        return;
+      } catch (error) {
+        this.#options.logger.warn({ err: error, tries }, 'consumer not replaced, tried again');
+        await backOff(tries);
+      }
+    }
+  }
+}
