@@ -4,14 +4,18 @@ export interface Codec<T> {
   decode(bytes: Uint8Array): T;
 }
 
+/** The codec of a message whose type only the definition knows; `RequestOf` and `ResponseOf` find it. */
+export interface AnyCodec {
+  encode(message: never): { finish(): Uint8Array };
+  decode(bytes: Uint8Array): unknown;
+}
+
 /** One rpc of a generic definition. */
 export interface GenericMethod {
   readonly name: string;
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- each method has its own types; `RequestOf` finds them
-  readonly requestType: Codec<any>;
+  readonly requestType: AnyCodec;
   readonly requestStream: boolean;
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as above
-  readonly responseType: Codec<any>;
+  readonly responseType: AnyCodec;
   readonly responseStream: boolean;
 }
 

@@ -14,19 +14,19 @@ export class DuplexSession {
   readonly #stream: Stream;
   readonly #queue: MessageQueue<unknown>;
   readonly #abort = new AbortController();
+  readonly #closed = Promise.withResolvers<void>();
 
   constructor(options: { stream: Stream; handler: Handler; caller: Caller; method: string; logger: Logger }) {
     const { stream, handler, caller } = options;
     const queue = new MessageQueue<unknown>(stream);
     const writer = new DrainedWriter<unknown>(stream);
-    const closed = Promise.withResolvers<void>();
     this.#stream = stream;
     this.#queue = queue;
     const over = (): void => {
       queue.end();
       writer.close();
       this.#abort.abort();
-      closed.resolve();
+      this.#closed.resolve();
     };
     stream.on('data', (message: unknown) => queue.push(message));
     stream.on('end', () => queue.end());
@@ -36,7 +36,7 @@ export class DuplexSession {
       read: queue,
       write: (message) => writer.write(message),
       caller,
-      closed: closed.promise,
+      closed: this.#closed.promise,
       signal: this.#abort.signal,
     };
     void this.#serve(handler, served, options).finally(over);
@@ -46,6 +46,7 @@ export class DuplexSession {
   drain(): void {
     this.#queue.end();
     this.#abort.abort(unavailable('this instance'));
+    this.#closed.resolve();
   }
 
   async #serve(

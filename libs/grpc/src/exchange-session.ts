@@ -11,7 +11,8 @@ import {
   TIMEOUT_DEFAULT_MS,
   TIMEOUT_MAX_MS,
 } from './limits.js';
-import type { Route } from './route.js';
+import { countOverdue, type Route } from './route.js';
+import { Sweeper } from './sweeper.js';
 
 type Item = wire.ExchangeRequest_Item;
 type Answer = wire.ExchangeResponse_Item;
@@ -23,6 +24,7 @@ const ANSWER_OVERHEAD_BYTES = 16;
 
 interface InFlight {
   readonly sequence: number;
+  readonly route: Route;
   /** On the monotonic clock. */
   readonly dueMs: number;
   answered: boolean;
@@ -34,6 +36,7 @@ export class ExchangeSession {
   readonly #routes: ReadonlyMap<number, Route>;
   readonly #answers: Corked<Answer>;
   readonly #inFlight = new Set<InFlight>();
+  readonly #sweeper = new Sweeper((nowMs) => this.#sweep(nowMs));
   #overdue = 0;
   #paused = false;
   #draining = false;
@@ -50,6 +53,7 @@ export class ExchangeSession {
     });
     stream.on('data', (batch: wire.ExchangeRequest) => this.#receive(batch));
     stream.on('end', () => this.drain());
+    stream.on('close', () => this.#sweeper.stop());
   }
 
   /** Answers what is in flight, refuses what still comes, then ends the stream. */
@@ -59,14 +63,16 @@ export class ExchangeSession {
   }
 
   /** Answers UNAVAILABLE for what is past its time; the handlers go on, their results are dropped. */
-  sweep(nowMs: number): void {
+  #sweep(nowMs: number): boolean {
     for (const flight of this.#inFlight) {
       if (flight.dueMs > nowMs) continue;
       flight.answered = true;
       this.#overdue += 1;
       this.#inFlight.delete(flight);
+      countOverdue(flight.route);
       this.#refuse(flight.sequence, unavailable('an answer in time'));
     }
+    return this.#inFlight.size > 0;
   }
 
   #receive(batch: wire.ExchangeRequest): void {
@@ -83,9 +89,10 @@ export class ExchangeSession {
     const refusal = this.#refusalOf(item, route);
     if (refusal || !route) return this.#refuse(item.sequence, refusal);
     const timeoutMs = item.timeoutMs > 0 ? Math.min(item.timeoutMs, TIMEOUT_MAX_MS) : TIMEOUT_DEFAULT_MS;
-    const flight = { sequence: item.sequence, dueMs: performance.now() + timeoutMs, answered: false };
+    const flight = { sequence: item.sequence, route, dueMs: performance.now() + timeoutMs, answered: false };
     this.#inFlight.add(flight);
-    void this.#run(flight, route, item, Date.now() + timeoutMs);
+    this.#sweeper.wake();
+    void this.#run(flight, item, Date.now() + timeoutMs);
   }
 
   #refusalOf(item: Item, route: Route | undefined): DomainError | undefined {
@@ -100,7 +107,7 @@ export class ExchangeSession {
     return undefined;
   }
 
-  async #run(flight: InFlight, route: Route, item: Item, deadline: number): Promise<void> {
+  async #run(flight: InFlight, item: Item, deadline: number): Promise<void> {
     const caller: Caller = {
       kind: 'CLIENT',
       userId: item.identity?.userId ?? '',
@@ -111,7 +118,7 @@ export class ExchangeSession {
       answer: { feedKey: 0 },
     };
     try {
-      const body = await route.call(item.body, caller);
+      const body = await flight.route.call(item.body, caller);
       const { feedKey } = caller.answer;
       this.#finish(flight, { sequence: flight.sequence, body, error: undefined, feedKey });
     } catch (error) {

@@ -11,11 +11,11 @@ import {
   BATCH_ITEMS_MAX,
   RECONNECT_FIRST_MS,
   RECONNECT_MAX_MS,
-  SWEEP_MS,
   TIMEOUT_DEFAULT_MS,
   WINDOW_BYTES_MAX,
   WINDOW_ITEMS_MAX,
 } from './limits.js';
+import { Sweeper } from './sweeper.js';
 
 type Item = wire.ExchangeRequest_Item;
 type Stream = ClientDuplexStream<wire.ExchangeRequest, wire.ExchangeResponse>;
@@ -47,7 +47,7 @@ export class ExchangeStream implements Exchange {
   readonly #logger: Logger;
   readonly #outstanding = new Map<number, Outstanding>();
   readonly #roomListeners: (() => void)[] = [];
-  readonly #sweeper: NodeJS.Timeout;
+  readonly #sweeper = new Sweeper((nowMs) => this.#sweep(nowMs));
   #state: 'connecting' | 'open' | 'away' | 'closed' = 'connecting';
   #stream: Stream | undefined;
   #items: Corked<Item> | undefined;
@@ -63,7 +63,6 @@ export class ExchangeStream implements Exchange {
     this.#peer = options.peer;
     this.#credential = options.credential;
     this.#logger = options.logger;
-    this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS).unref();
     this.#connect();
   }
 
@@ -96,6 +95,7 @@ export class ExchangeStream implements Exchange {
       const dueMs = performance.now() + timeoutMs;
       this.#outstanding.set(sequence, { bytes: body.length, dueMs, resolve, reject });
     });
+    this.#sweeper.wake();
     this.#bytes += body.length;
     this.#full = this.#outstanding.size >= WINDOW_ITEMS_MAX || this.#bytes >= WINDOW_BYTES_MAX;
     items.push({ sequence, command, identity, requestId, timeoutMs, body });
@@ -106,7 +106,7 @@ export class ExchangeStream implements Exchange {
   close(): void {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
-    clearInterval(this.#sweeper);
+    this.#sweeper.stop();
     clearTimeout(this.#reconnect);
     this.#stream?.cancel();
     this.#rejectAll();
@@ -186,12 +186,12 @@ export class ExchangeStream implements Exchange {
     return outstanding;
   }
 
-  #sweep(): void {
-    const nowMs = performance.now();
+  #sweep(nowMs: number): boolean {
     for (const [sequence, { dueMs }] of this.#outstanding) {
       if (dueMs <= nowMs) this.#take(sequence)?.reject(unavailable(this.#peer));
     }
     this.#makeRoom();
+    return this.#outstanding.size > 0;
   }
 
   #rejectAll(): void {

@@ -32,9 +32,9 @@ export interface DuplexStream<Request, Response> {
   /** Resolves when the stream can take more; at once, dropping the message, after it has closed. Never rejects. */
   write(message: Response): Promise<void>;
   readonly caller: Caller;
-  /** Resolves when the stream is over, for whatever reason. */
+  /** Resolves when the stream is over, for whatever reason, or the server is closing and the handler should end. */
   readonly closed: Promise<void>;
-  /** Aborted when the stream is over or the server is closing. */
+  /** Aborted when `closed` resolves. */
   readonly signal: AbortSignal;
 }
 

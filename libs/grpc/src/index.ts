@@ -1,4 +1,5 @@
 export type {
+  AnyCodec,
   Codec,
   DuplexNames,
   GenericDefinition,

@@ -83,7 +83,7 @@ export class Peers {
     const { requestType, responseType } = found;
     const raw = this.#clientOf(address).makeBidiStreamRequest<RequestOf<D, K>, ResponseOf<D, K>>(
       `/${methodName(definition, found)}`,
-      (message) => asBuffer(requestType.encode(message).finish()),
+      (message) => asBuffer(requestType.encode(message as never).finish()),
       (bytes) => responseType.decode(asBytes(bytes)) as ResponseOf<D, K>,
       callMetadata(this.#credential),
     );
@@ -128,7 +128,7 @@ export class Peers {
     request: unknown,
     { timeoutMs = TIMEOUT_DEFAULT_MS, requestId = randomUUID() }: CallOptions = {},
   ): Promise<unknown> {
-    const body = asBuffer(method.requestType.encode(request).finish());
+    const body = asBuffer(method.requestType.encode(request as never).finish());
     const deadline = Date.now() + timeoutMs;
     let trouble: DomainError = unavailable(service);
     for (const address of this.#inTurn(service)) {

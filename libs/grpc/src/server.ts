@@ -17,7 +17,7 @@ import { asBuffer, asBytes, methodName, type GenericDefinition, type GenericMeth
 import { DuplexSession } from './duplex-session.js';
 import { ExchangeSession, type ExchangeServerStream } from './exchange-session.js';
 import type { Caller, DuplexStream, Handlers, Streams } from './handlers.js';
-import { SWEEP_MS, TIMEOUT_DEFAULT_MS, TRANSPORT_OPTIONS } from './limits.js';
+import { TIMEOUT_DEFAULT_MS, TRANSPORT_OPTIONS } from './limits.js';
 import { infoOf, makeRoute, type Route } from './route.js';
 import { UNAUTHENTICATED, statusOf } from './status.js';
 
@@ -42,7 +42,6 @@ export class GrpcServer {
   readonly #commands = new Map<number, Route>();
   readonly #exchanges = new Set<ExchangeSession>();
   readonly #streams = new Set<Drainable>();
-  #sweeper: NodeJS.Timeout | undefined;
   #closing = false;
 
   constructor(options: { credential: string; logger: Logger }) {
@@ -71,7 +70,6 @@ export class GrpcServer {
         error ? reject(error) : resolve(bound),
       );
     });
-    this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS).unref();
     return `${address.slice(0, address.lastIndexOf(':'))}:${port}`;
   }
 
@@ -83,7 +81,6 @@ export class GrpcServer {
     const cut = setTimeout(() => this.#server.forceShutdown(), deadlineMs);
     await drained;
     clearTimeout(cut);
-    clearInterval(this.#sweeper);
   }
 
   #implement(definition: GenericDefinition, method: GenericMethod, handler: unknown): UntypedHandleCall {
@@ -146,11 +143,6 @@ export class GrpcServer {
     this.#streams.add(session);
     stream.on('close', () => this.#streams.delete(session));
   }
-
-  #sweep(): void {
-    const nowMs = performance.now();
-    for (const session of this.#exchanges) session.sweep(nowMs);
-  }
 }
 
 function forbidden(): DomainError {
@@ -177,9 +169,10 @@ function methodDefinition(
     path: `/${definition.fullName}/${name}`,
     requestStream,
     responseStream,
-    requestSerialize: (message) => asBuffer(requestType.encode(message).finish()),
+    requestSerialize: (message) => asBuffer(requestType.encode(message as never).finish()),
     requestDeserialize: (bytes) => (raw ? bytes : requestType.decode(asBytes(bytes))),
-    responseSerialize: (message) => (raw ? (message as Buffer) : asBuffer(responseType.encode(message).finish())),
+    responseSerialize: (message) =>
+      raw ? (message as Buffer) : asBuffer(responseType.encode(message as never).finish()),
     responseDeserialize: (bytes) => responseType.decode(asBytes(bytes)),
   };
 }

@@ -85,6 +85,22 @@ describe('duplex streams', () => {
     expect(reached).toBe(false);
   });
 
+  it('are asked to end by `closed` too, and may say a last word', async () => {
+    // Goal: a handler that only waits does not hold a closing server up.
+    const reached = deferred<void>();
+    const { server, stream } = await serving(async ({ write, closed }) => {
+      reached.resolve();
+      await closed;
+      await write(newest('u1', 9));
+    });
+    await reached.promise;
+    const closing = server.close(10_000);
+    const words: number[] = [];
+    for await (const response of stream.read) words.push(response.attached[0]?.newestKey ?? 0);
+    await closing;
+    expect(words).toEqual([9]);
+  });
+
   it('are asked to end when the server closes', async () => {
     // Goal: a handler that follows its signal ends in order, well before the deadline.
     const reached = deferred<void>();

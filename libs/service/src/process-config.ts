@@ -35,6 +35,8 @@ export const readProcessConfig = defineConfig({
   MAGPIE_ENDPOINTS: json.pipe(z.record(z.string(), z.array(z.string()))).default({}),
   /** Which of its service's addresses is this process's own. */
   MAGPIE_INSTANCE: count(0).default(0),
+  /** Where this process listens for other services, if not at its own address: behind a balancer or in a container. */
+  MAGPIE_LISTEN: z.string().optional(),
   /** Of /health and /metrics; 0 = any free port. */
   MAGPIE_HEALTH_PORT: count(0).default(0),
   MAGPIE_HEALTH_HOST: z.string().default('127.0.0.1'),

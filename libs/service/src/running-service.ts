@@ -180,8 +180,8 @@ export class RunningService {
 
   /** Last, so that nobody calls a service whose parts are not up; and the first to be undone. */
   async #listen(server: GrpcServer): Promise<void> {
-    const { MAGPIE_ENDPOINTS: endpoints, MAGPIE_INSTANCE: instance } = this.#process;
-    const address = endpoints[this.name]?.[instance];
+    const { MAGPIE_ENDPOINTS: endpoints, MAGPIE_INSTANCE: instance, MAGPIE_LISTEN: listen } = this.#process;
+    const address = listen ?? endpoints[this.name]?.[instance];
     if (!address) throw new ConfigError(`wrong settings: MAGPIE_ENDPOINTS names no address ${this.name}[${instance}]`);
     this.#address = await server.listen(address);
     await this.#done(() => server.close(DRAIN_MS));
