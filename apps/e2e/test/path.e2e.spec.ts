@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,6 +14,7 @@ const START_MS = 90_000;
 // Real: all services, Kafka, MongoDB, sockets, the SDK with its store on disk.
 describe('the path', () => {
   const folder = mkdtempSync(join(tmpdir(), 'magpie-path-'));
+  const env = { MAGPIE_NAMESPACE: `path-${randomBytes(4).toString('hex')}-` };
   let system: RunningSystem;
   const open: Person[] = [];
 
@@ -23,7 +25,7 @@ describe('the path', () => {
   };
 
   beforeAll(async () => {
-    system = await startSystem({ dataDir: join(folder, 'data') });
+    system = await startSystem({ dataDir: join(folder, 'data'), env });
   }, START_MS);
 
   afterAll(async () => {
@@ -100,7 +102,7 @@ describe('the path', () => {
     const before = await bob.conversation(peer);
     await Promise.all(open.map((person) => person.client.close()));
     await system.stop();
-    system = await startSystem({ dataDir: join(folder, 'data') });
+    system = await startSystem({ dataDir: join(folder, 'data'), env });
 
     bob = await device('ws', 'bob');
     await bob.client.resume();

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -42,7 +43,11 @@ describe('ten thousand messages', () => {
   ])(
     '%s',
     async (_name, { split, killed }) => {
-      system = await startSystem({ dataDir: join(folder, 'data'), split });
+      system = await startSystem({
+        dataDir: join(folder, 'data'),
+        split,
+        env: { MAGPIE_NAMESPACE: `thousand-${randomBytes(4).toString('hex')}-` },
+      });
       const checker = new DeliveryChecker();
       const firsts = await Promise.all(
         Array.from({ length: USERS }, (_, n) => Witness.register(system.run, checker, `witness-${n}`)),
