@@ -44,7 +44,11 @@ export async function connectMongo(options: {
     await connection.destroy().catch(() => undefined);
     throw unavailable('MongoDB', undefined, error);
   }
-  connection.on('disconnected', () => logger.warn({}, 'database disconnected'));
+  let closing = false;
+  connection.on('disconnecting', () => (closing = true));
+  connection.on('disconnected', () => {
+    if (!closing) logger.warn({}, 'database disconnected');
+  });
   connection.on('reconnected', () => logger.info({}, 'database reconnected'));
   return connection;
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { silentLogger } from '@magpie/observability';
+import { createLogger, silentLogger } from '@magpie/observability';
 import {
   GroupInsert,
   collectionOf,
@@ -39,6 +39,15 @@ describe('connectMongo', () => {
     // Goal: UNAVAILABLE within a bounded time.
     const nowhere = { uri: 'mongodb://127.0.0.1:1/?directConnection=true', database: 'x', logger, selectionMs: 100 };
     await expect(connectMongo(nowhere)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+  });
+
+  it('says nothing when it is closed on purpose', async () => {
+    // Goal: a clean stop is not reported as trouble.
+    const lines: string[] = [];
+    const loud = createLogger({ name: 'mongo', destination: { write: (line) => lines.push(line) } });
+    const other = await connectMongo({ uri, database: 'admin', logger: loud });
+    await other.close();
+    expect(lines).toEqual([]);
   });
 });
 
