@@ -19,12 +19,12 @@ interface Transport {
 /** One long link: requests and answers matched by sequence, notices in the order in which they came. */
 export class LongLink {
   private readonly cutter = new FrameCutter();
-  private readonly waiting = new Map<number, (frame: Frame) => void>();
+  private readonly waiting = new Map<number, PromiseWithResolvers<Frame>>();
   private readonly notices: Json[] = [];
   private onNotice: (() => void) | undefined;
   private sequence = 0;
   private readonly transport: Transport;
-  closed = false;
+  private isClosed = false;
 
   private constructor(open: (link: LongLink) => Transport) {
     this.transport = open(this);
@@ -36,7 +36,7 @@ export class LongLink {
     await once(socket, 'connect');
     return new LongLink((link) => {
       socket.on('data', (bytes: Buffer) => link.receive(bytes));
-      socket.on('close', () => (link.closed = true));
+      socket.on('close', () => link.end());
       socket.on('error', () => socket.destroy());
       return { send: (bytes) => socket.write(bytes), close: () => socket.destroy() };
     });
@@ -48,7 +48,7 @@ export class LongLink {
     await once(socket, 'open');
     return new LongLink((link) => {
       socket.on('message', (bytes: Buffer) => link.receive(bytes));
-      socket.on('close', () => (link.closed = true));
+      socket.on('close', () => link.end());
       return { send: (bytes) => socket.send(bytes), close: () => socket.terminate() };
     });
   }
@@ -61,9 +61,10 @@ export class LongLink {
   /** Sends any operation with any body; answers the body of the answer, or throws what the error frame says. */
   async callRaw(operation: number, body: Buffer): Promise<Buffer> {
     const sequence = ++this.sequence;
-    const answered = new Promise<Frame>((resolve) => this.waiting.set(sequence, resolve));
+    const answered = Promise.withResolvers<Frame>();
+    this.waiting.set(sequence, answered);
     this.transport.send(writeFrame({ operation, sequence, body }));
-    const frame = await within(answered, `answer to operation ${operation}`);
+    const frame = await within(answered.promise, `answer to operation ${operation}`);
     if (frame.operation === ERROR_OPERATION) throw new ContractError(decode(ERROR, frame.body));
     if (frame.operation !== operation + ANSWER) throw new Error(`${operation} was answered by ${frame.operation}`);
     return frame.body;
@@ -86,10 +87,20 @@ export class LongLink {
     this.transport.close();
   }
 
+  get closed(): boolean {
+    return this.isClosed;
+  }
+
+  private end(): void {
+    this.isClosed = true;
+    for (const { reject } of this.waiting.values()) reject(new Error('the link was closed before the answer'));
+    this.waiting.clear();
+  }
+
   private receive(bytes: Buffer): void {
     for (const frame of this.cutter.push(bytes)) {
       if (frame.sequence !== 0) {
-        this.waiting.get(frame.sequence)?.(frame);
+        this.waiting.get(frame.sequence)?.resolve(frame);
         this.waiting.delete(frame.sequence);
       } else if (frame.operation === NOTICE_OPERATION) {
         this.notices.push(decode(NOTICE, frame.body));
