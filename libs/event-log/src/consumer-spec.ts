@@ -48,11 +48,11 @@ export interface PartitionWork {
    * back-off, for ever; PoisonError (or a bug, after some tries) → `onPoison`.
    */
   process(records: LogRecord[]): Promise<void>;
-  /** Goes into the checkpoint, as of the last processed record. */
+  /** Goes into the checkpoint, as of the last processed record: plain data, copied when asked for. */
   state(): Record<string, unknown>;
   /** Called once, when `process` has passed the log end of the gain. */
   caughtUp?(): void;
-  /** The partition is gone, or stopped: forget it. Called once. */
+  /** The partition is gone, or stopped: forget it. Called once, also while a call of `process` is under way. */
   lost(): void;
 }
 

@@ -86,6 +86,7 @@ export class GroupConsumer implements Consumer {
       partitions: options.partitions,
       minBytes: spec.minBytes ?? 1,
       maxWaitMs: spec.maxWaitMs ?? limits.FETCH_WAIT_MS,
+      owned: () => this.#held(),
       onJoin: (assignment) => this.#joined(assignment),
       onAlive: () => this.#breathe(),
       onRebalance: () => void this.#writeCheckpoints(),
@@ -326,6 +327,11 @@ export class GroupConsumer implements Consumer {
     } catch (error) {
       this.#logger.debug({ err: error }, 'group offsets not committed');
     }
+  }
+
+  #held(): Record<string, number[]> {
+    const slots = Map.groupBy(this.#slots.values(), ({ topic }) => this.#options.physical(topic));
+    return Object.fromEntries([...slots].map(([name, held]) => [name, held.map(({ partition }) => partition)]));
   }
 
   #workers(): PartitionWorker[] {

@@ -2,6 +2,7 @@ import type { Logger } from '@magpie/observability';
 import type { Consumer as KafkaConsumer, EachBatchPayload, Kafka } from 'kafkajs';
 import { backOff } from './back-off.js';
 import * as limits from './limits.js';
+import { stickyAssigner } from './sticky-assigner.js';
 
 export interface MemberOptions {
   readonly kafka: Kafka;
@@ -18,6 +19,8 @@ export interface MemberOptions {
   readonly onAlive: () => void;
   /** The group is about to be joined anew. */
   readonly onRebalance: () => void;
+  /** Partitions at hand, by physical topic name: a rebalance leaves them here if it can. */
+  readonly owned: () => Record<string, number[]>;
   /** Takes what was fetched; must return at once. */
   readonly onBatch: (payload: EachBatchPayload) => void;
   readonly logger: Logger;
@@ -39,6 +42,7 @@ export class GroupMember {
   readonly #options: MemberOptions;
   #consumer: KafkaConsumer | undefined;
   #aliveAt = performance.now();
+  #joinedAt = 0;
   #watch: NodeJS.Timeout | undefined;
   #stopped = false;
 
@@ -89,6 +93,7 @@ export class GroupMember {
     const { kafka, groupId, topics, partitions, minBytes, maxWaitMs, onBatch } = this.#options;
     const consumer = kafka.consumer({
       groupId,
+      partitionAssigners: [stickyAssigner(() => ({ joinedAt: this.#joinedAt, owned: this.#options.owned() }))],
       sessionTimeout: limits.SESSION_TIMEOUT_MS,
       heartbeatInterval: limits.HEARTBEAT_MS,
       rebalanceTimeout: limits.REBALANCE_TIMEOUT_MS,
@@ -117,6 +122,7 @@ export class GroupMember {
     consumer.on(GROUP_JOIN, ({ payload }) => {
       if (!current()) return;
       this.#aliveAt = performance.now();
+      this.#joinedAt = Date.now();
       onJoin(payload.memberAssignment);
     });
     consumer.on(HEARTBEAT, () => {

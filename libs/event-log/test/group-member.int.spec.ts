@@ -27,6 +27,7 @@ describe('GroupMember', () => {
       partitions: 2,
       minBytes: 1,
       maxWaitMs: 50,
+      owned: () => ({}),
       onJoin: () => (joins += 1),
       onAlive: () => undefined,
       onRebalance: () => undefined,
