@@ -1,6 +1,9 @@
 import type { StageResult } from './stage.js';
 import { percentile } from './tally.js';
 
+/** A generator that is later than this measures itself. */
+const GENERATOR_LAG_MAX_MS = 20;
+
 /** The figures of one stage, as they are written to the results. Times in ms. */
 export interface StageReport {
   readonly rate: number;
@@ -23,6 +26,7 @@ export interface StageReport {
   readonly generatorCpuSeconds: number;
   readonly pulls: number;
   readonly noticesApplied: number;
+  readonly unannounced: number;
 }
 
 export interface Percentiles {
@@ -57,6 +61,7 @@ export function reportOf(result: StageResult): StageReport {
     generatorCpuSeconds: result.generatorCpu,
     pulls: result.pulls,
     noticesApplied: result.applied,
+    unannounced: result.unannounced,
   };
 }
 
@@ -88,8 +93,11 @@ export function reportLines(report: StageReport): string[] {
     `  ${report.sent} sent, ${report.acknowledged} acknowledged, ${report.delivered} delivered; ` +
       `${report.lost} lost, ${report.repeated} repeated, ${report.misordered} out of order` +
       (refusals.length > 0 ? `; refused: ${refusals.join(', ')}` : ''),
-    `  ${report.noticesApplied} notices applied, ${report.pulls} pulls`,
+    `  ${report.noticesApplied} notices applied, ${report.pulls} pulls, ${report.unannounced} found only by asking`,
     `  CPU-seconds: ${cpu.join(' · ')} = ${report.cpuSecondsTotal.toFixed(2)} (generator ${report.generatorCpuSeconds.toFixed(2)})`,
     `  ${report.messagesPerCpuSecond.toFixed(0)} delivered messages per CPU-second`,
+    ...(report.generatorLag.p99 > GENERATOR_LAG_MAX_MS
+      ? ['  THE GENERATOR WAS LATE: this machine is busy with something else, or the rate is too high for it']
+      : []),
   ];
 }

@@ -30,6 +30,8 @@ export interface StageResult {
   readonly generatorCpu: number;
   readonly pulls: number;
   readonly applied: number;
+  /** Messages that no notice told of: found by asking at the end. */
+  readonly unannounced: number;
 }
 
 /** One sender's way to one receiver: one request in flight, what waits goes together. */
@@ -67,11 +69,15 @@ export async function runStage(
     await pause(TICK_MS);
   }
   await settled(tally, signal);
+  const unseen = tally.lost;
+  // What no notice told of is not lost when a pull brings it, but its receiver would have waited for a heartbeat.
+  if (unseen > 0) await Promise.all(players.map(({ device }) => device.pull().catch(() => undefined)));
   const { cpu, generatorCpu } = await measured;
   const total = (key: 'pulls' | 'applied'): number =>
     players.reduce((sum, { device }, i) => sum + device[key] - before[i]![key], 0);
   const window = { fromMs: warmupMs, toMs: endMs };
-  return { plan, tally, window, cpu, generatorCpu, pulls: total('pulls'), applied: total('applied') };
+  const counts = { pulls: total('pulls'), applied: total('applied'), unannounced: unseen - tally.lost };
+  return { plan, tally, window, cpu, generatorCpu, ...counts };
 }
 
 function listen(players: readonly Player[], run: string, tally: Tally, now: () => number): void {

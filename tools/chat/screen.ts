@@ -46,6 +46,7 @@ export function openScreen(input: NodeJS.ReadStream, output: NodeJS.WriteStream)
     ask: (question, { hidden = false } = {}) =>
       hidden ? askHidden(question, input, output) : new Promise((resolve) => open().question(question, resolve)),
     close: () => {
+      if (prompting) output.write('\n');
       prompting = false;
       reader?.close();
       input.pause();

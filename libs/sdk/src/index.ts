@@ -1,3 +1,5 @@
+/** The contracts' messages and service definitions, for `Client.call` and contents. */
+export { auth, messaging, social, sync } from '@magpie/contracts';
 export { Client, createClient, type ClientOptions } from './client.js';
 export type { ClientEvents } from './events.js';
 export { MagpieError, type ErrorCode, type LocalCode } from './errors.js';
