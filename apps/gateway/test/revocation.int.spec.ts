@@ -81,6 +81,8 @@ describe('revocation by the log', () => {
     await admin.connect();
     const topics = (await admin.listTopics()).filter((topic) => topic.startsWith(namespace));
     if (topics.length > 0) await admin.deleteTopics({ topics });
+    const groups = (await admin.listGroups()).groups.map(({ groupId }) => groupId);
+    await admin.deleteGroups(groups.filter((group) => group.startsWith(namespace)));
     await admin.disconnect();
     for (const name of ['auth', 'gateway']) await connection.useDb(namespace + name).db?.dropDatabase();
     await connection.close();
