@@ -32,6 +32,11 @@ const lagSeconds = gauge({
   help: 'Age of the oldest record that waits or is at work',
   labels: ['consumer'],
 });
+const stoppedPartitions = gauge({
+  name: 'magpie_event_log_stopped_partitions',
+  help: 'Partitions that stand still after an alarm',
+  labels: ['consumer'],
+});
 const recordsRead = counter({
   name: 'magpie_event_log_records_read_total',
   help: 'Records that were fetched',
@@ -138,6 +143,7 @@ export class GroupConsumer implements Consumer {
     this.#slots.clear();
     await this.#member.stop();
     lagSeconds.remove({ consumer: this.#options.spec.name });
+    stoppedPartitions.remove({ consumer: this.#options.spec.name });
   }
 
   /** The group was joined anew. Runs before anything is fetched, and must not wait. */
@@ -219,13 +225,16 @@ export class GroupConsumer implements Consumer {
         await backOff(tries);
         continue;
       }
+      if (over()) {
+        if (gain !== SHORTENED) gain.work.lost();
+        return;
+      }
       if (gain === SHORTENED) {
         if (slot.stopped === undefined) this.#alarm(SHORTENED, { topic: slot.topic, partition: slot.partition });
         slot.stopped = SHORTENED;
         await backOff(SHORTENED_ATTEMPT);
         continue;
       }
-      if (over()) return gain.work.lost();
       return this.#begin(slot, gain);
     }
   }
@@ -285,7 +294,9 @@ export class GroupConsumer implements Consumer {
   }
 
   async #tick(): Promise<void> {
-    lagSeconds.set({ consumer: this.#options.spec.name }, this.lagMs() / 1000);
+    const labels = { consumer: this.#options.spec.name };
+    lagSeconds.set(labels, this.lagMs() / 1000);
+    stoppedPartitions.set(labels, this.stopped().length);
     await this.#writeCheckpoints();
   }
 
