@@ -1,6 +1,6 @@
 import type { PreparedCall } from './commands.js';
 import type { Connection } from './connection.js';
-import { asMagpieError, endsSession, errorFrom, type MagpieError } from './errors.js';
+import { asMagpieError, endsSession, errorFrom, wantsRefresh, type MagpieError } from './errors.js';
 import type { ShortLink } from './ports.js';
 
 const TIMEOUT_MS = 15_000;
@@ -52,7 +52,7 @@ export class Caller {
       });
     if (answer.ok) return answer.body;
     const error = errorFrom(answer.body);
-    if (token !== undefined && error.code === 'SESSION_EXPIRED' && again) {
+    if (token !== undefined && wantsRefresh(error.code) && again) {
       await this.options.refresh();
       return this.#short(call, timeoutMs, false);
     }

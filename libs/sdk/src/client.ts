@@ -82,14 +82,12 @@ export class Client {
 
   /** Makes an account and signs in. ALREADY_EXISTS: the name is taken. */
   async register(account: { userName: string; password: string; nickname?: string }): Promise<SessionInfo> {
-    await this.#leave();
-    return this.#enter(await this.#session.register({ nickname: account.userName, ...account }));
+    return this.#begin(() => this.#session.register({ nickname: account.userName, ...account }));
   }
 
   /** WRONG_CREDENTIALS: no such account, or not its password. */
   async login(account: { userName: string; password: string }): Promise<SessionInfo> {
-    await this.#leave();
-    return this.#enter(await this.#session.login(account));
+    return this.#begin(() => this.#session.login(account));
   }
 
   /** Goes on with the session of an earlier run, links or not; undefined when there is none. */
@@ -187,6 +185,20 @@ export class Client {
     await this.#leave();
     this.#session.stop();
     await this.options.store.close();
+  }
+
+  /** The old session rests meanwhile: nothing of it may go out in the new one's name. If there is no new one, it goes on. */
+  async #begin(open: () => Promise<SessionInfo>): Promise<SessionInfo> {
+    this.#assertOpen();
+    await this.#leave();
+    try {
+      return await this.#enter(await open());
+    } catch (error) {
+      if (this.#session.info !== undefined && this.#account === undefined && !this.#closed) {
+        await this.#enter(this.#session.info);
+      }
+      throw error;
+    }
   }
 
   async #enter(info: SessionInfo): Promise<SessionInfo> {

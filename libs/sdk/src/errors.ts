@@ -50,3 +50,8 @@ export function asMagpieError(error: unknown): MagpieError {
 export function endsSession(code: ErrorCode): boolean {
   return code === 'SESSION_REVOKED' || code === 'SESSION_REQUIRED' || code === 'WRONG_CREDENTIALS';
 }
+
+/** Codes that a new access token may cure. */
+export function wantsRefresh(code: ErrorCode): boolean {
+  return code === 'SESSION_EXPIRED' || code === 'SESSION_REQUIRED';
+}

@@ -101,8 +101,7 @@ export class Feed {
       const items = answer.items.filter((item) => item.number > held);
       const next = answer.syncKey !== undefined && numberIn(answer.syncKey) >= held ? answer.syncKey : this.#key!;
       const moved = numberIn(next) > held;
-      if (items.length > 0 || moved || next.stamp !== this.#key!.stamp)
-        await this.#stagePage(changes, items, next, false);
+      if (items.length > 0 || moved) await this.#stagePage(changes, items, next, false);
       return answer.hasMore && moved;
     });
   }

@@ -1,6 +1,6 @@
 import { OPERATIONS, gateway, type sync } from '@magpie/contracts';
 import { Connection } from './connection.js';
-import { asMagpieError, endsSession, errorFrom, type MagpieError } from './errors.js';
+import { asMagpieError, endsSession, errorFrom, wantsRefresh, type MagpieError } from './errors.js';
 import type { Clock, LinkFactory, Random } from './ports.js';
 import { backoffMs, sleep, type ServerClock } from './time.js';
 
@@ -126,30 +126,32 @@ export class LinkKeeper {
     return undefined;
   }
 
+  /** False: stopped meanwhile. Rejects, the connection closed, when the server does not take the session. */
   async #identify(connection: Connection): Promise<boolean> {
-    for (let again = true; ; again = false) {
-      try {
-        const request = gateway.IdentifyRequest.fromPartial({
-          accessToken: await this.options.accessToken(),
-          syncKey: this.options.syncKey() ?? { entries: [{ selector: 0, number: 0 }] },
-        });
-        const body = gateway.IdentifyRequest.encode(request).finish();
-        const answer = await connection.request(OPERATIONS.identify, body, ANSWER_TIMEOUT_MS);
-        if (this.#stopped) break;
-        this.#up(connection, gateway.IdentifyResponse.decode(answer));
-        return true;
-      } catch (thrown) {
-        const error = asMagpieError(thrown);
-        if (error.code === 'SESSION_EXPIRED' && again) await this.options.refresh();
-        else {
-          connection.close('not identified');
-          if (endsSession(error.code)) this.options.sessionLost(error);
-          throw error;
-        }
-      }
+    try {
+      const answer = await this.#askIdentity(connection).catch(async (thrown: unknown) => {
+        if (!wantsRefresh(asMagpieError(thrown).code)) throw thrown;
+        await this.options.refresh();
+        return this.#askIdentity(connection);
+      });
+      if (this.#stopped) connection.close('the client is closed');
+      else this.#up(connection, answer);
+      return !this.#stopped;
+    } catch (thrown) {
+      const error = asMagpieError(thrown);
+      connection.close('not identified');
+      if (endsSession(error.code)) this.options.sessionLost(error);
+      throw error;
     }
-    connection.close('the client is closed');
-    return false;
+  }
+
+  async #askIdentity(connection: Connection): Promise<gateway.IdentifyResponse> {
+    const request = gateway.IdentifyRequest.fromPartial({
+      accessToken: await this.options.accessToken(),
+      syncKey: this.options.syncKey() ?? { entries: [{ selector: 0, number: 0 }] },
+    });
+    const body = gateway.IdentifyRequest.encode(request).finish();
+    return gateway.IdentifyResponse.decode(await connection.request(OPERATIONS.identify, body, ANSWER_TIMEOUT_MS));
   }
 
   #up(connection: Connection, answer: gateway.IdentifyResponse): void {

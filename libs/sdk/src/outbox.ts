@@ -176,7 +176,8 @@ export class Outbox {
     const changed: OutboxEntry[] = [];
     for (const { entry, code, retryAfterMs, reason, result } of await this.#exchange(batch, lane)) {
       const current = this.#entries.get(entry.clientId);
-      if (current === undefined) continue;
+      // What was cut off by the stop is judged by the next run.
+      if (current === undefined || (this.#stopped && code !== 'OK')) continue;
       const step = afterAttempt(current, this.#tries.get(entry.clientId) ?? NO_TRIES, code, retryAfterMs);
       if (step.pauseMs === undefined) {
         this.#tries.delete(entry.clientId);
@@ -194,7 +195,8 @@ export class Outbox {
   async #exchange(batch: OutboxEntry[], lane: Lane): Promise<Outcome[]> {
     try {
       const { results } = await this.options.send({ messages: batch.map(outgoing) });
-      this.options.serverClock.learn(results.findLast(({ serverTimeMs }) => serverTimeMs > 0)?.serverTimeMs ?? 0);
+      // The answer to a repeat tells the time of the first copy.
+      if (!batch.some(({ uncertain }) => uncertain)) this.options.serverClock.learn(results.at(-1)?.serverTimeMs ?? 0);
       return batch.map((entry, index) => {
         const result = results[index];
         const code = result === undefined ? 'INTERNAL' : codeNameOf(result.code);

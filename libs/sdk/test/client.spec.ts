@@ -113,4 +113,57 @@ describe('Client against a simulated server', () => {
     await second.client.markRead('ualice');
     expect(await second.client.conversations()).toMatchObject([{ peer: 'ualice', unread: 0 }]);
   });
+
+  it('turns a message that it gave up into a sent one when the feed brings it', async () => {
+    const alice = await signedIn('alice', 1);
+    await clock.until(() => alice.client.link.status === 'online');
+    server.fault = (operation) => (operation === 237 ? 'lose-answer' : operation === 6 ? 'lose-request' : undefined);
+    const sent = await alice.client.send('ubob', 'into the dark');
+    await clock.until(() => alice.client.sending === 0, 300_000);
+    // Given up, or already brought by a pull meanwhile: in the end it is sent, once.
+    server.fault = () => undefined;
+    await clock.until(() => alice.states.at(-1)?.state === 'sent', 300_000);
+    expect(await alice.client.messages('ubob')).toMatchObject([{ id: sent.id, state: 'sent', position: 1 }]);
+    expect(server.log).toHaveLength(1);
+  });
+
+  it('fails a refused message at once, lets it be discarded, and sends its neighbours', async () => {
+    const alice = await signedIn('alice', 1);
+    server.refuse = ({ clientId }) => (clientId === refused ? wire.Code.BLOCKED : wire.Code.OK);
+    await alice.client.send('ubob', 'one');
+    const { id: refused } = await alice.client.send('ubob', 'two');
+    await alice.client.send('ubob', 'three');
+    await clock.until(() => alice.client.sending === 0, 30_000);
+    expect(server.log.map(({ content }) => textOf(content!))).toEqual(['one', 'three']);
+    expect(alice.states.find(({ state }) => state === 'failed')).toMatchObject({
+      id: refused,
+      error: { code: 'BLOCKED', uncertain: false },
+    });
+    await expect(alice.client.discard('another')).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    await alice.client.discard(refused);
+    expect((await alice.client.messages('ubob')).map(({ state }) => state)).toEqual(['sent', 'sent']);
+  });
+
+  it('identifies with a new token when the old one ran out while it was away', async () => {
+    server.tokenLivesMs = 30_000;
+    const alice = await signedIn('alice', 1);
+    await clock.until(() => alice.client.link.status === 'online');
+    server.down = true;
+    server.cutAll();
+    await clock.pass(120_000);
+    server.down = false;
+    await clock.until(() => alice.client.link.status === 'online', 60_000);
+    expect(server.refreshes.length).toBeGreaterThan(0);
+  });
+
+  it('stays signed in when another log-in is refused', async () => {
+    const alice = await signedIn('alice', 1);
+    server.fault = (operation) => (operation === 253 ? 'unavailable' : undefined);
+    let refused = '';
+    void alice.client.login({ userName: 'bob', password: PASSWORD }).catch(({ code }) => (refused = code));
+    await clock.until(() => refused !== '');
+    expect(refused).toBe('UNAVAILABLE');
+    expect(alice.client.session).toMatchObject({ userId: 'ualice' });
+    await clock.until(() => alice.client.link.status === 'online');
+  });
 });

@@ -5,7 +5,7 @@ import { crashableStore, seededRandom, watchedClient, type Watched } from './bui
 import { SimulatedServer, type Fault } from './simulated-server.js';
 import { VirtualClock } from './virtual-clock.js';
 
-const RUNS = 60;
+const RUNS = 40;
 const MESSAGES = 24;
 const FAULTS: readonly Fault[] = ['lose-request', 'lose-answer', 'cut-before', 'cut-after', 'unavailable'];
 const PEERS = ['ubob', 'ucarol'] as const;

@@ -5,7 +5,10 @@ import type { Database, DbRequest, IndexedDbFactory, KeyRanges } from './indexed
 const VERSION = 1;
 const OBJECT_STORE = 'texts';
 
-/** A store in the browser's IndexedDB; `name` is the database's. A write is one transaction with strict durability. */
+/**
+ * A store in the browser's IndexedDB; `name` is the database's. A write is one transaction with strict durability.
+ * One client per database: two pages that share one would not see each other's changes.
+ */
 export async function indexedDbStore(
   name: string,
   platform: { indexedDB: IndexedDbFactory; IDBKeyRange: KeyRanges } = globalThis as never,
