@@ -72,6 +72,11 @@ export class WireLink {
     });
   }
 
+  /** Sends bytes as they are, frames or not. */
+  write(bytes: Uint8Array): void {
+    this.socket.write(bytes);
+  }
+
   /** Ends the link at once, as a lost network does. */
   cut(): void {
     this.socket.destroy();
