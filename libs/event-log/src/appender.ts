@@ -23,6 +23,12 @@ export interface Appender {
    * lane, 30 s over: the outcome is unknown; or the appender is closed). Persistent appends try again for ever.
    */
   append(entry: AppendEntry): Promise<Appended>;
+  /**
+   * Appends records of one topic in their order, taken into its lane all or none: when the lane is full (OVERLOADED) or
+   * one of them is too large (INVALID) none is begun, so a later one never overtakes an earlier one that was refused.
+   * Rejects with the first error; UNAVAILABLE leaves the outcome of each unknown.
+   */
+  appendAll(entries: readonly AppendEntry[]): Promise<Appended[]>;
   /** Entries of this appender that are not answered yet. */
   readonly queued: number;
   /** Takes no more entries; resolves when all are answered, or after `deadlineMs`. What is left then goes on

@@ -2,7 +2,15 @@ import { DomainError } from '@magpie/domain';
 import { silentLogger } from '@magpie/observability';
 import fc from 'fast-check';
 import { setImmediate as tick } from 'node:timers/promises';
-import { Lane, type LaneGenerations, type LaneLimits, type PartitionAnswer, type ProducedRecord } from './lane.js';
+import {
+  Lane,
+  type LaneGenerations,
+  type LaneItem,
+  type LaneLimits,
+  type PartitionAnswer,
+  type ProducedRecord,
+} from './lane.js';
+import type { Appended } from './record.js';
 
 /** What one send does: is it written, is it answered? */
 type Fate = 'ok' | 'refused' | 'answer-lost';
@@ -57,6 +65,7 @@ class MemoryLog {
   }
 }
 
+const submit = async (lane: Lane, one: LaneItem): Promise<Appended> => (await lane.submitAll([one]))[0]!;
 const generations: LaneGenerations = { of: () => 1, note: () => undefined, recover: () => Promise.resolve() };
 
 function laneOn(log: MemoryLog, limits: Partial<LaneLimits> = {}, of: LaneGenerations = generations): Lane {
@@ -93,7 +102,7 @@ describe('Lane', () => {
         for (const group of partitions) {
           for (const partition of group) {
             const key = String(i++);
-            appended.push(lane.submit(item(partition, key)).then((place) => ({ key, ...place })));
+            appended.push(submit(lane, item(partition, key)).then((place) => ({ key, ...place })));
           }
           await tick();
         }
@@ -116,12 +125,12 @@ describe('Lane', () => {
   it('sends what one tick brings together, at once, and the next flush no sooner than the spacing', async () => {
     const log = new MemoryLog();
     const lane = laneOn(log, { spacingMs: 20 });
-    const first = Promise.all([lane.submit(item(0, 'a')), lane.submit(item(0, 'b'))]);
+    const first = Promise.all([submit(lane, item(0, 'a')), submit(lane, item(0, 'b'))]);
     await Promise.resolve();
     await Promise.resolve();
     expect(log.sizes).toEqual([2]);
     await first;
-    await Promise.all([lane.submit(item(0, 'c')), lane.submit(item(1, 'd'))]);
+    await Promise.all([submit(lane, item(0, 'c')), submit(lane, item(1, 'd'))]);
     expect(log.sizes).toEqual([2, 2]);
     expect(log.starts[1]! - log.starts[0]!).toBeGreaterThanOrEqual(19);
     await lane.close();
@@ -131,7 +140,7 @@ describe('Lane', () => {
     const log = new MemoryLog();
     const lane = laneOn(log, { flushBytesMax: 100 });
     const body = (bytes: number) => ({ partition: 0, key: '', body: Buffer.alloc(bytes), request: true });
-    await Promise.all([60, 40, 1, 500, 99].map((bytes) => lane.submit(body(bytes))));
+    await Promise.all([60, 40, 1, 500, 99].map((bytes) => submit(lane, body(bytes))));
     expect(log.sizes).toEqual([2, 1, 1, 1]);
     await lane.close();
   });
@@ -141,22 +150,37 @@ describe('Lane', () => {
     const { promise: gate, resolve: open } = Promise.withResolvers<void>();
     log.gate = gate;
     const lane = laneOn(log, { recordsMax: 2, bytesMax: 10 });
-    const taken = [lane.submit(item(0, 'a')), lane.submit(item(0, 'b'))];
-    await expect(lane.submit(item(0, 'c'))).rejects.toMatchObject({ code: 'OVERLOADED' });
-    taken.push(lane.submit(item(0, 'd', false)));
+    const taken = [submit(lane, item(0, 'a')), submit(lane, item(0, 'b'))];
+    await expect(submit(lane, item(0, 'c'))).rejects.toMatchObject({ code: 'OVERLOADED' });
+    taken.push(submit(lane, item(0, 'd', false)));
     open();
     await Promise.all(taken);
-    await expect(lane.submit(item(0, 'too many bytes'))).rejects.toMatchObject({ code: 'OVERLOADED' });
-    await lane.submit(item(0, 'e'));
+    await expect(submit(lane, item(0, 'too many bytes'))).rejects.toMatchObject({ code: 'OVERLOADED' });
+    await submit(lane, item(0, 'e'));
     expect(log.partitions.get(0)!.map(({ key }) => key)).toEqual(['a', 'b', 'd', 'e']);
+    await lane.close();
+  });
+
+  it('takes several requests in all or none, so that no later one overtakes an earlier one', async () => {
+    const log = new MemoryLog();
+    const lane = laneOn(log, { recordsMax: 10, bytesMax: 10 });
+    const large = item(0, 'far too many bytes');
+    await expect(lane.submitAll([large, item(0, 'a')])).rejects.toMatchObject({ code: 'OVERLOADED' });
+    expect(lane.queued).toBe(0);
+    const appended = await lane.submitAll([item(0, 'b'), item(1, 'c'), item(0, 'd')]);
+    expect(appended.map(({ partition, offset }) => [partition, offset])).toEqual([
+      [0, 0],
+      [1, 0],
+      [0, 1],
+    ]);
     await lane.close();
   });
 
   it('gives a request up at its deadline, and goes on with persistent entries of the same batch', async () => {
     const log = new MemoryLog(['refused', 'refused', 'refused', 'refused', 'refused'].values() as Iterator<Fate>);
     const lane = laneOn(log, { deadlineMs: 30 });
-    const request = lane.submit(item(0, 'request'));
-    const persistent = lane.submit(item(0, 'persistent', false));
+    const request = submit(lane, item(0, 'request'));
+    const persistent = submit(lane, item(0, 'persistent', false));
     await expect(request).rejects.toBeInstanceOf(DomainError);
     expect((await persistent).offset).toBeGreaterThanOrEqual(0);
     await lane.close();
@@ -178,7 +202,7 @@ describe('Lane', () => {
         },
       },
     );
-    expect(await lane.submit(item(0, 'a'))).toMatchObject({ generation: 2, offset: 1 });
+    expect(await submit(lane, item(0, 'a'))).toMatchObject({ generation: 2, offset: 1 });
     expect(log.partitions.get(0)!.map(({ value }) => value[1])).toEqual([1, 2]);
     await lane.close();
   });

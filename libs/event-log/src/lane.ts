@@ -1,5 +1,4 @@
-import { exhausted, unavailable } from '@magpie/domain';
-import { numberOf } from '@magpie/domain';
+import { exhausted, numberOf, unavailable } from '@magpie/domain';
 import { counter, histogram, type Logger } from '@magpie/observability';
 import { backOff, pause } from './back-off.js';
 import {
@@ -130,18 +129,31 @@ export class Lane {
     return this.#queue.length + this.#inFlight.length;
   }
 
-  /** Takes one record in; throws OVERLOADED (requests only) when the lane is full. */
-  submit(item: LaneItem): Promise<Appended> {
-    if (this.#closed) return Promise.reject(unavailable('the log'));
-    const bytes = item.body.length + item.key.length;
-    const full = this.queued >= this.#limits.recordsMax || this.#bytes + bytes > this.#limits.bytesMax;
-    if (item.request && full) {
-      flushes.inc({ topic: this.#options.topic, outcome: 'overloaded' });
-      return Promise.reject(exhausted('the queue of the log', OVERLOADED_RETRY_MS));
-    }
+  /** Takes records in, all or none; throws OVERLOADED (requests only) when they do not fit. */
+  submitAll(items: readonly LaneItem[]): Promise<Appended[]> {
+    if (!this.#hasRoom(items)) return Promise.reject(this.#refusal());
+    return Promise.all(items.map((item) => this.#enter(item)));
+  }
+
+  #hasRoom(items: readonly LaneItem[]): boolean {
+    if (this.#closed) return false;
+    if (!items.some(({ request }) => request)) return true;
+    const { recordsMax, bytesMax } = this.#limits;
+    const bytes = items.reduce((sum, item) => sum + bytesOf(item), this.#bytes);
+    return this.queued + items.length <= recordsMax && bytes <= bytesMax;
+  }
+
+  #refusal(): Error {
+    if (this.#closed) return unavailable('the log');
+    flushes.inc({ topic: this.#options.topic, outcome: 'overloaded' });
+    return exhausted('the queue of the log', OVERLOADED_RETRY_MS);
+  }
+
+  #enter(item: LaneItem): Promise<Appended> {
     return new Promise((resolve, reject) => {
       const since = performance.now();
       const deadline = item.request ? since + this.#limits.deadlineMs : Infinity;
+      const bytes = bytesOf(item);
       this.#queue.push({ ...item, bytes, since, deadline, settled: false, resolve, reject });
       this.#bytes += bytes;
       if (!this.#running) void this.#run();
@@ -279,4 +291,8 @@ export class Lane {
     this.#bytes -= waiting.bytes;
     waiting.reject(unavailable('the log'));
   }
+}
+
+function bytesOf({ body, key }: LaneItem): number {
+  return body.length + key.length;
 }

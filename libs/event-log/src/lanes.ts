@@ -6,7 +6,7 @@ import { setTimeout as after } from 'node:timers/promises';
 import type { AppendEntry, Appender, LaneKind } from './appender.js';
 import type { Generations } from './generations.js';
 import { kafkaProducer } from './kafka-producer.js';
-import { Lane } from './lane.js';
+import { Lane, type LaneItem } from './lane.js';
 import { DRAIN_MS, RECORD_BYTES_MAX } from './limits.js';
 import { encodeBody, type Appended } from './record.js';
 import type { ServerClock } from './server-clock.js';
@@ -100,15 +100,26 @@ class LaneAppender implements RawAppender {
     return this.#queued;
   }
 
-  append(entry: AppendEntry): Promise<Appended> {
-    const body = entry.prepared ?? encodeBody(entry);
-    const partition = entry.partition ?? partitionOf(entry.key, partitionsOf(entry.topic, this.hotPartitions));
-    return this.#submit(entry.topic, { partition, key: entry.key, body, request: this.kind === 'request' });
+  async append(entry: AppendEntry): Promise<Appended> {
+    const [appended] = await this.#submit(entry.topic, [this.#itemOf(entry)]);
+    return appended!;
   }
 
-  appendRaw({ topic, key, value, headers }: RawRecord): Promise<Appended> {
+  async appendAll(entries: readonly AppendEntry[]): Promise<Appended[]> {
+    if (entries.length === 0) return [];
+    const { topic } = entries[0]!;
+    if (entries.some((entry) => entry.topic !== topic)) throw new Error('records of several topics are not one append');
+    return this.#submit(
+      topic,
+      entries.map((entry) => this.#itemOf(entry)),
+    );
+  }
+
+  async appendRaw({ topic, key, value, headers }: RawRecord): Promise<Appended> {
     const partition = partitionOf(key, partitionsOf(topic, this.hotPartitions));
-    return this.#submit(topic, { partition, key, body: value, headers, framed: true, request: false });
+    const item = { partition, key, body: value, headers, framed: true, request: false };
+    const [appended] = await this.#submit(topic, [item]);
+    return appended!;
   }
 
   async close(deadlineMs: number): Promise<void> {
@@ -120,18 +131,26 @@ class LaneAppender implements RawAppender {
     stop.abort();
   }
 
-  async #submit(topic: TopicName, item: Parameters<Lane['submit']>[0]): Promise<Appended> {
+  #itemOf(entry: AppendEntry): LaneItem {
+    const body = entry.prepared ?? encodeBody(entry);
+    const partition = entry.partition ?? partitionOf(entry.key, partitionsOf(entry.topic, this.hotPartitions));
+    return { partition, key: entry.key, body, request: this.kind === 'request' };
+  }
+
+  async #submit(topic: TopicName, items: readonly LaneItem[]): Promise<Appended[]> {
     const lane = this.lanes.get(topic);
     if (!lane) throw new Error(`this appender has no lane for ${topic}`);
     if (this.#closed) throw unavailable('the log');
-    if (item.body.length > RECORD_BYTES_MAX) throw invalid('events', `a record has at most ${RECORD_BYTES_MAX} bytes`);
-    this.#queued += 1;
-    queuedRecords.inc({ topic });
+    if (items.some(({ body }) => body.length > RECORD_BYTES_MAX)) {
+      throw invalid('events', `a record has at most ${RECORD_BYTES_MAX} bytes`);
+    }
+    this.#queued += items.length;
+    queuedRecords.inc({ topic }, items.length);
     try {
-      return await lane.submit(item);
+      return await lane.submitAll(items);
     } finally {
-      this.#queued -= 1;
-      queuedRecords.dec({ topic });
+      this.#queued -= items.length;
+      queuedRecords.dec({ topic }, items.length);
       if (this.#queued === 0) this.#drained?.();
     }
   }

@@ -22,7 +22,7 @@ export class KafkaMessageLog implements MessageLog {
 
   async append(conversation: string, events: readonly event.Event[], requestId: string): Promise<readonly Appended[]> {
     const entries = events.map((each) => ({ topic: MESSAGE_TOPIC, key: conversation, requestId, events: [each] }));
-    const appended = await Promise.all(entries.map((entry) => this.appender.append(entry)));
+    const appended = await this.appender.appendAll(entries);
     const last = appended.at(-1)!;
     this.positions.set(last.partition, Math.max(last.position, this.positions.get(last.partition) ?? 0));
     return appended;
