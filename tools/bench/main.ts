@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { keepPlayers, signInAll } from './accounts.js';
 import { BenchError, USAGE, readOptions, readRunning, type BenchOptions } from './options.js';
 import { picture } from './picture.js';
-import { isExact, reportLines, reportOf } from './report.js';
+import { isExact, reportLines, reportOf, type StageReport } from './report.js';
 import { runStage, type StageResult } from './stage.js';
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
@@ -26,36 +26,42 @@ async function main(): Promise<number> {
     throw new BenchError(`${running.tcp} does not let users in: ${error.message}`);
   });
   const results: StageResult[] = [];
+  const reports: StageReport[] = [];
   try {
     for (const rate of options.rates) {
       if (interrupted.signal.aborted) break;
       const result = await runStage({ ...options, rate }, players, running, interrupted.signal);
+      const report = reportOf(result);
       results.push(result);
-      for (const line of reportLines(reportOf(result))) print(line);
+      reports.push(report);
+      for (const line of reportLines(report)) print(line);
     }
-    if (results.length > 0) await writeResults(options, results);
+    if (results.length > 0) await writeResults(options, results, reports);
     await keepPlayers(directory, players);
   } finally {
     for (const { device } of players) device.close();
   }
-  return verdict(results, interrupted.signal);
+  return verdict(reports, interrupted.signal);
 }
 
-async function writeResults(options: BenchOptions, results: readonly StageResult[]): Promise<void> {
+async function writeResults(
+  options: BenchOptions,
+  results: readonly StageResult[],
+  stages: readonly StageReport[],
+): Promise<void> {
   await mkdir(options.out, { recursive: true });
   const at = new Date().toISOString();
   const name = join(options.out, at.replace(/[:.]/g, '-'));
   const machine = { cores: cpus().length, model: cpus()[0]?.model ?? '', node: process.version };
   const { users, bytes, warmupSeconds } = options;
-  const stages = results.map(reportOf);
   await writeFile(`${name}.json`, `${JSON.stringify({ at, machine, users, bytes, warmupSeconds, stages }, null, 2)}\n`);
   await writeFile(`${name}.svg`, picture(results));
   print(`written: ${name}.json and .svg`);
 }
 
-function verdict(results: readonly StageResult[], signal: AbortSignal): number {
+function verdict(reports: readonly StageReport[], signal: AbortSignal): number {
   if (signal.aborted) print('interrupted');
-  const exact = results.every((result) => isExact(reportOf(result)));
+  const exact = reports.every(isExact);
   if (!exact) print('NOT EXACT: something was lost, repeated or out of order');
   return exact && !signal.aborted ? 0 : 1;
 }

@@ -26,7 +26,7 @@ function stageRow(result: StageResult): string {
   const delivery = tally.latencies(tally.deliveredAt, window.fromMs);
   const summary = (name: string, sorted: Float64Array): string =>
     `${name} p50 ${percentile(sorted, 0.5).toFixed(1)} ms, p99 ${percentile(sorted, 0.99).toFixed(1)} ms`;
-  const title = `${plan.rate} msg/s for ${plan.seconds} s`;
+  const title = `${plan.rate} msg/s for ${((window.toMs - window.fromMs) / 1000).toFixed(0)} s`;
   const rates = [
     { colour: COLOURS.ack, counts: tally.perSecond(tally.ackedAt, window.fromMs, window.toMs) },
     { colour: COLOURS.delivery, counts: tally.perSecond(tally.deliveredAt, window.fromMs, window.toMs) },

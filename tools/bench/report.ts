@@ -40,14 +40,15 @@ export function reportOf(result: StageResult): StageReport {
   const { plan, tally, window, cpu } = result;
   const perSecond = tally.perSecond(tally.deliveredAt, window.fromMs, window.toMs);
   const inWindow = perSecond.reduce((sum, count) => sum + count, 0);
-  const total = Object.values(cpu).reduce((sum, seconds) => sum + seconds, 0);
+  const seconds = (window.toMs - window.fromMs) / 1000;
+  const total = Object.values(cpu).reduce((sum, used) => sum + used, 0);
   return {
     rate: plan.rate,
-    seconds: plan.seconds,
+    seconds: Math.round(seconds * 10) / 10,
     sent: tally.sent,
     acknowledged: tally.acked,
     delivered: tally.delivered,
-    deliveredPerSecond: inWindow / plan.seconds,
+    deliveredPerSecond: seconds > 0 ? inWindow / seconds : 0,
     refusals: Object.fromEntries(tally.refusals),
     lost: tally.lost,
     repeated: tally.repeated,

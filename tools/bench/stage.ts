@@ -10,6 +10,8 @@ const SEND = operationOf('newsendmsg');
 const BATCH_MAX = 50;
 /** How long after the last message the rest of them may still arrive. */
 const SETTLE_MS = 15_000;
+/** The same when somebody waits for the end. */
+const SETTLE_INTERRUPTED_MS = 2_000;
 const SETTLE_CHECK_MS = 20;
 const TICK_MS = 1;
 
@@ -68,6 +70,7 @@ export async function runStage(
     send();
     await pause(TICK_MS);
   }
+  const stoppedAt = Math.min(endMs, now());
   await settled(tally, signal);
   const unseen = tally.lost;
   // What no notice told of is not lost when a pull brings it, but its receiver would have waited for a heartbeat.
@@ -75,7 +78,8 @@ export async function runStage(
   const { cpu, generatorCpu } = await measured;
   const total = (key: 'pulls' | 'applied'): number =>
     players.reduce((sum, { device }, i) => sum + device[key] - before[i]![key], 0);
-  const window = { fromMs: warmupMs, toMs: endMs };
+  // Shorter than planned when interrupted.
+  const window = { fromMs: Math.min(warmupMs, stoppedAt), toMs: stoppedAt };
   const counts = { pulls: total('pulls'), applied: total('applied'), unannounced: unseen - tally.lost };
   return { plan, tally, window, cpu, generatorCpu, ...counts };
 }
@@ -161,8 +165,8 @@ async function measure(running: RunningSystem, fromMs: number, toMs: number, sig
 /** Until every message has been answered and every acknowledged one delivered; bounded. */
 async function settled(tally: Tally, signal: AbortSignal): Promise<void> {
   const refused = (): number => [...tally.refusals.values()].reduce((sum, count) => sum + count, 0);
-  const until = performance.now() + SETTLE_MS;
-  while (performance.now() < until && !signal.aborted) {
+  const startedAt = performance.now();
+  while (performance.now() - startedAt < (signal.aborted ? SETTLE_INTERRUPTED_MS : SETTLE_MS)) {
     if (tally.acked + refused() >= tally.sent && tally.delivered >= tally.acked) return;
     await pause(SETTLE_CHECK_MS);
   }
