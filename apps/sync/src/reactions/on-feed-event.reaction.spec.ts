@@ -13,8 +13,6 @@ const [ua, ub] = ['ua', 'uf'];
 function start(answer: () => Promise<Appended> = () => Promise.resolve({} as Appended)) {
   const appended: AppendEntry[] = [];
   const inbox = {
-    queued: 0,
-    close: () => Promise.resolve(),
     append: (entry: AppendEntry) => {
       appended.push(entry);
       return answer();

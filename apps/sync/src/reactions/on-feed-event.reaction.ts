@@ -28,7 +28,7 @@ const entriesEmitted = counter({ name: 'magpie_sync_fan_out_entries_total', help
 
 export interface FanOutParts {
   /** A persistent lane: it never skips. */
-  readonly inbox: Appender;
+  readonly inbox: Pick<Appender, 'append'>;
   /** Number of partitions of the inbox. */
   readonly partitions: number;
   readonly members: Members;
