@@ -9,24 +9,29 @@ export interface LogBounds {
   readonly end: number;
 }
 
-/** Questions about the log itself, by physical topic name. A failed question gets a new connection for the next one. */
+/**
+ * Questions about the log itself, by physical topic name. One at a time: kafkajs answers nonsense when a connection that
+ * several questions share is refreshed or closed under one of them. A failed question gets a new connection for the next.
+ */
 export class LogAdmin {
   #admin: Promise<Admin> | undefined;
+  #last: Promise<unknown> = Promise.resolve();
 
   constructor(readonly kafka: Kafka) {}
 
-  async ask<T>(question: (admin: Admin) => Promise<T>): Promise<T> {
-    const asked = (this.#admin ??= this.#connect());
-    try {
-      return await question(await asked);
-    } catch (error) {
-      if (this.#admin === asked) await this.close();
-      throw error;
-    }
+  ask<T>(question: (admin: Admin) => Promise<T>): Promise<T> {
+    const answer = this.#last.then(() => this.#askNow(question));
+    this.#last = answer.catch(() => undefined);
+    return answer;
   }
 
-  clusterId(): Promise<string> {
-    return this.ask(async (admin) => (await admin.describeCluster()).clusterId);
+  async #askNow<T>(question: (admin: Admin) => Promise<T>): Promise<T> {
+    try {
+      return await question(await (this.#admin ??= this.#connect()));
+    } catch (error) {
+      await this.#disconnect();
+      throw error;
+    }
   }
 
   /** `ask`, again and again while the answer is one that passes, such as a leader that is not elected yet. */
@@ -41,6 +46,10 @@ export class LogAdmin {
         await backOff(attempt);
       }
     }
+  }
+
+  clusterId(): Promise<string> {
+    return this.ask(async (admin) => (await admin.describeCluster()).clusterId);
   }
 
   /** By partition. */
@@ -77,6 +86,11 @@ export class LogAdmin {
   }
 
   async close(): Promise<void> {
+    await this.#last;
+    await this.#disconnect();
+  }
+
+  async #disconnect(): Promise<void> {
     const closing = this.#admin;
     this.#admin = undefined;
     await closing?.then((admin) => admin.disconnect()).catch(() => undefined);
