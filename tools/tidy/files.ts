@@ -10,7 +10,7 @@ const LEFTOVERS: readonly [RegExp, string][] = [
   [/eslint-disable|@ts-(ignore|expect-error|nocheck)/, 'a silenced check'],
 ];
 /** Specs and rules of this folder name what they look for. */
-const OWN = 'tools/tidy/';
+export const OWN = 'tools/tidy/';
 /** Home and root folders of a machine; container images and manifests have such paths by right. */
 const MACHINE_PATH = /(^|[\s"'`(=:])\/(work|root|home|Users)\/\w/m;
 const REGISTRY = /registry\.(npmjs|yarnpkg|npmmirror)\.\w+|repo1?\.maven\.\w+|files\.pythonhosted\.org|\bpypi\.org/;

@@ -1,3 +1,4 @@
+import { citations } from './citations.js';
 import { events, topics } from './contracts.js';
 import { emptyNames, leftovers, LINES_MAX, tooLong, traces } from './files.js';
 import { links } from './links.js';
@@ -14,6 +15,8 @@ const GOOD: Readonly<Record<string, string>> = {
   'package.json': '{ "dependencies": { "pino": "1.2.3" } }',
   'tsconfig.json': '{ "references": [{ "path": "apps/auth" }, { "path": "libs/domain" }] }',
   'docs/dependencies.md': '# Dependencies\n\n- `pino` 1.2.3: log lines.\n\nSee [auth](../apps/auth/README.md#views).\n',
+  'docs/design/protocol.md': '# Protocol\n\n## 1. The frame\n\n1. Sixteen bytes.\n2. A body.\n',
+  'libs/domain/src/frame.ts': '/** See protocol.md §1.1–1.2, "The frame". */',
   'libs/domain/package.json': '{}',
   'libs/domain/tsconfig.json': '{}',
   'libs/domain/jest.config.mjs': '',
@@ -78,6 +81,9 @@ const CASES: Case[] = [
   [workspaceImports, 'apps/auth/tsconfig.json', '{}', 'no reference'],
   [projects, 'tsconfig.json', '{ "references": [{ "path": "apps/auth" }] }', 'libs/domain is not built'],
   [projects, 'libs/domain/jest.config.mjs', undefined, 'no jest.config.mjs'],
+  [citations, 'libs/a.ts', '// machinery.md §1.1', 'machinery.md is missing'],
+  [citations, 'libs/a.ts', '// protocol.md §1.1, §1.3', 'has no §1.3'],
+  [citations, 'libs/a.ts', '// protocol.md, "Sending"', 'has no "Sending"'],
   [links, 'README.md', '[a](docs/none.md)', 'leads nowhere'],
   [links, 'README.md', '[a](docs/dependencies.md#none)', 'no such heading'],
 ];

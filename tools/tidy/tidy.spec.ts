@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import { citations } from './citations.js';
 import { events, topics } from './contracts.js';
 import { emptyNames, leftovers, tooLong, traces } from './files.js';
 import { links } from './links.js';
@@ -23,6 +24,7 @@ describe('the repository', () => {
     ['declares what its projects import', workspaceImports],
     ['builds and tests every project', projects],
     ['has links that lead somewhere', links],
+    ['cites sections of the design that are there', citations],
   ])('%s', (_title, rule) => {
     expect(rule(tree)).toEqual([]);
   });

@@ -1,4 +1,4 @@
-/** Bounds of what clients send and of what an account may hold (docs/client-contract.md). Lengths in code points. */
+/** Bounds of what clients send and of what an account may hold (client-contract.md). Lengths in code points. */
 export const PASSWORD_LENGTH = { min: 8, max: 128 } as const;
 export const NICKNAME_LENGTH = { min: 1, max: 32 } as const;
 export const DEVICE_ID_LENGTH = { min: 8, max: 64 } as const;
