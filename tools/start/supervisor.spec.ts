@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -16,6 +17,14 @@ import { createServer } from 'node:http';
 createServer((_, response) => response.end('ok')).listen(Number(process.env.MAGPIE_HEALTH_PORT), '127.0.0.1');
 process.on('SIGTERM', () => process.exit(0));
 `;
+/** The same, but it first says which port clients will find it at, and takes that port only when it is told to. */
+const lateStub = (wants: string, go: string) => `
+import { existsSync, writeFileSync } from 'node:fs';
+const port = process.env.GATEWAY_HTTP_PORT;
+writeFileSync('${wants}', port);
+while (!existsSync('${go}')) await new Promise((resolve) => setTimeout(resolve, 20));
+await new Promise((resolve) => createServer().listen(Number(port), '127.0.0.1', resolve));
+${STUB}`;
 const BROKEN_STUB = `process.stderr.write('no such setting'); process.exit(3);`;
 
 /** Every start is a process or two; the machine may be busy. */
@@ -92,6 +101,27 @@ describe('supervisor', () => {
       await writeApp('magpie', BROKEN_STUB);
       await expect(start()).rejects.toMatchObject({ code: 'START_FAILED', detail: 'no such setting' });
       expect(existsSync(join(options().dataDir, 'processes.json'))).toBe(false);
+    },
+    TEST_LIMIT_MS,
+  );
+
+  it(
+    'goes on with another port when one is taken between choosing and listening',
+    async () => {
+      const [wants, go] = [join(folder, 'wants'), join(folder, 'go')];
+      await writeApp('magpie', lateStub(wants, go));
+      const starting = start();
+      await eventually(async () => existsSync(wants) && (await readFile(wants, 'utf8')) !== '');
+      const stolen = Number(await readFile(wants, 'utf8'));
+      const thief = createServer().listen(stolen, '127.0.0.1');
+      await once(thief, 'listening');
+      await writeFile(go, '');
+      const supervisor = await starting;
+      const moved = Number(new URL(supervisor.info().http).port);
+      expect(moved).not.toBe(stolen);
+      expect(lines).toContain(`port ${stolen} of gateway-http is taken now: it moved to ${moved}`);
+      await supervisor.stop();
+      thief.close();
     },
     TEST_LIMIT_MS,
   );

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 
 import {
   openLedger,
@@ -27,6 +28,9 @@ const STOP_WITHIN_MS = 20_000;
 
 /** Kept back from the services' time, so that Kafka and MongoDB can always close their files. */
 const SERVERS_RESERVE_MS = 6_000;
+
+/** Ports are probed before the services listen on them: what another program takes in between is chosen anew. */
+const PLANS_MAX = 3;
 
 /** Where the supervisor finds the services and how it speaks. */
 export interface SupervisorOptions extends StartOptions {
@@ -90,9 +94,10 @@ export async function supervise(options: SupervisorOptions, abort: AbortSignal):
     );
     const servers = await keepServers(options, ports, started, events, logDir);
     const secret = randomBytes(32).toString('base64url');
-    const plan = await makePlan(options, { ...servers, callerSecret: secret }, ports, options.apps);
-    abort.throwIfAborted();
-    await keepServices(plan, started, ledger, events, logDir, abort);
+    const choose = () => makePlan(options, { ...servers, callerSecret: secret }, ports, options.apps);
+    const plan = await keepPlanned(choose, started, abort, (planned) =>
+      keepServices(planned, started, ledger, events, logDir, abort),
+    );
     abort.throwIfAborted();
     info = { ...addressesOf(plan), ...servers, processes: [] };
     await publish();
@@ -140,6 +145,30 @@ async function keepServers(
   return { kafka: kafka ?? '', mongodb: mongodb ?? '' };
 }
 
+/** Starts what is planned; when that fails and a port of the plan was taken meanwhile, plans again and goes on. */
+async function keepPlanned(
+  choose: () => Promise<Plan>,
+  started: Started,
+  abort: AbortSignal,
+  start: (plan: Plan) => Promise<void>,
+): Promise<Plan> {
+  let plan = await choose();
+  for (let attempt = 1; ; attempt += 1) {
+    abort.throwIfAborted();
+    try {
+      await start(plan);
+      return plan;
+    } catch (error) {
+      if (abort.aborted || attempt === PLANS_MAX) throw error;
+      await stopServices(started, STOP_WITHIN_MS - SERVERS_RESERVE_MS);
+      const next = await choose();
+      // The same free ports again: they were not the reason.
+      if (isDeepStrictEqual(next, plan)) throw error;
+      plan = next;
+    }
+  }
+}
+
 async function keepServices(
   plan: Plan,
   started: Started,
@@ -184,13 +213,20 @@ function addressesOf({ httpPort, tcpPort }: Plan): Pick<RunInfo, 'http' | 'ws' |
 
 async function stopAll(started: Started, ledger: Ledger, forget: () => Promise<void>): Promise<void> {
   const deadline = Date.now() + STOP_WITHIN_MS;
-  const graceMs = (reserveMs: number): number => Math.max(0, deadline - reserveMs - Date.now());
-  await Promise.all(started.edge.map((part) => part.stop(graceMs(SERVERS_RESERVE_MS))));
-  await Promise.all(started.services.map((part) => part.stop(graceMs(SERVERS_RESERVE_MS))));
-  await Promise.all(started.servers.map((part) => part.stop(graceMs(0))));
-  for (const end of started.watches) end();
+  await stopServices(started, STOP_WITHIN_MS - SERVERS_RESERVE_MS);
+  await Promise.all(started.servers.map((part) => part.stop(Math.max(0, deadline - Date.now()))));
   await forget();
   await ledger.close();
+}
+
+/** Stops the edge, then the services. Those that have not ended stay listed until then, for killAll. */
+async function stopServices({ edge, services, watches }: Started, withinMs: number): Promise<void> {
+  const deadline = Date.now() + withinMs;
+  for (const layer of [edge, services]) {
+    await Promise.all(layer.map((part) => part.stop(Math.max(0, deadline - Date.now()))));
+    layer.length = 0;
+  }
+  for (const end of watches.splice(0)) end();
 }
 
 function killAll({ edge, services, servers }: Started): void {
