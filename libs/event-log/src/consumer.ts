@@ -10,8 +10,10 @@ import { GroupMember } from './group-member.js';
 import type { RawAppender } from './lanes.js';
 import * as limits from './limits.js';
 import type { LogAdmin } from './log-admin.js';
+import { Following, probeAll } from './following.js';
 import { PartitionWorker, type Breakage } from './partition-worker.js';
 import { SHORTENED } from './place.js';
+import type { Tail } from './tail.js';
 
 export interface GroupOptions {
   readonly spec: ConsumerSpec;
@@ -24,6 +26,8 @@ export interface GroupOptions {
   readonly generationOf: GainContext['generationOf'];
   /** Where poison goes; undefined = the partition stops. */
   readonly deadLetters: RawAppender | undefined;
+  /** What this process appends. */
+  readonly tail: Tail;
   readonly logger: Logger;
 }
 
@@ -55,6 +59,7 @@ const SHORTENED_ATTEMPT = 10;
 interface Slot {
   readonly topic: TopicName;
   readonly partition: number;
+  readonly following: Following;
   worker: PartitionWorker | undefined;
   /** Changes with every attempt to gain: an older attempt sees that it is over. */
   attempt: number;
@@ -71,6 +76,8 @@ export class GroupConsumer implements Consumer {
   readonly #committed = new Map<string, number>();
   readonly #gainContext: GainContext;
   #timers: NodeJS.Timeout[] = [];
+  readonly #deaf: (() => void)[] = [];
+  #probing = false;
   #writing: Promise<void> | undefined;
   #joins = 0;
   #aliveAt = -Infinity;
@@ -105,7 +112,16 @@ export class GroupConsumer implements Consumer {
     this.#timers = [
       setInterval(() => void this.#tick(), limits.CHECKPOINT_MS),
       setInterval(() => void this.#commitToGroup(), limits.GROUP_COMMIT_MS),
+      setInterval(() => void this.#probe(), limits.PROBE_MS),
     ];
+    for (const [name, topic] of this.#topics) {
+      this.#deaf.push(
+        this.#options.tail.listen(name, (partition, messages) => {
+          const { worker, following } = this.#slots.get(keyOf(topic, partition)) ?? {};
+          if (worker && !worker.ended && !this.#stopping) following?.overhear(worker, messages);
+        }),
+      );
+    }
   }
 
   owned(): OwnedPartition[] {
@@ -129,6 +145,7 @@ export class GroupConsumer implements Consumer {
 
   async #stop(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
+    for (const stopListening of this.#deaf) stopListening();
     for (const slot of this.#slots.values()) slot.attempt += 1;
     const workers = this.#workers();
     for (const worker of workers) worker.hold();
@@ -170,10 +187,9 @@ export class GroupConsumer implements Consumer {
         kept.push(worker);
         // What arrives may be taken in from there on, but is not worked on until the epoch is known to stand.
         worker.hold();
-        if (worker.full) this.#pause(slot);
-        this.#seek(slot, worker.expected);
+        slot.following.doubt(worker);
       } else {
-        this.#pause(slot);
+        slot.following.stop();
         if (slot.stopped === undefined || slot.stopped === SHORTENED) gained.push(slot);
       }
     }
@@ -184,7 +200,15 @@ export class GroupConsumer implements Consumer {
 
   #slotOf(topic: TopicName, partition: number): Slot {
     const key = keyOf(topic, partition);
-    const slot = this.#slots.get(key) ?? { topic, partition, worker: undefined, attempt: 0, stopped: undefined };
+    const known = this.#slots.get(key);
+    if (known) return known;
+    const name = this.#options.physical(topic);
+    const following = new Following({
+      pause: () => this.#member.pause(name, partition),
+      resume: () => this.#member.resume(name, partition),
+      seek: (offset) => this.#member.seek(name, partition, offset),
+    });
+    const slot: Slot = { topic, partition, following, worker: undefined, attempt: 0, stopped: undefined };
     this.#slots.set(key, slot);
     return slot;
   }
@@ -247,19 +271,18 @@ export class GroupConsumer implements Consumer {
       topic,
       partition,
       bury: deadLetters && ((message, error) => bury(deadLetters, spec.name, { topic, partition, message }, error)),
-      onRoom: () => this.#resume(slot),
+      onRoom: () => slot.following.room(),
       onBreak: (breakage, error) => this.#broken(slot, breakage, error),
       logger: this.#logger,
     });
     slot.worker = worker;
     slot.stopped = undefined;
-    this.#seek(slot, gain.place.from);
-    this.#resume(slot);
+    slot.following.fetch(worker);
     worker.begin(gain.fresh);
   }
 
   #broken(slot: Slot, breakage: Breakage, error: unknown): void {
-    this.#pause(slot);
+    slot.following.stop();
     if (breakage === 'out-of-range' || breakage === 'shortened') {
       void this.#gain(slot, undefined, breakage === 'shortened');
       return;
@@ -276,7 +299,7 @@ export class GroupConsumer implements Consumer {
     const last = batch.messages.at(-1);
     if (!worker || worker.ended || !last) return;
     recordsRead.inc({ consumer: this.#options.spec.name }, batch.messages.length);
-    if (!worker.offer(batch.messages)) this.#pause(slot);
+    if (!worker.offer(batch.messages)) slot.following.stop();
     if (!worker.ended) resolveOffset(last.offset);
   }
 
@@ -285,7 +308,7 @@ export class GroupConsumer implements Consumer {
     for (const slot of this.#slots.values()) {
       if (!slot.worker || !workers.includes(slot.worker) || !lost.has(slot.worker.id)) continue;
       this.#logger.warn({ topic: slot.topic, partition: slot.partition }, 'epoch lost, partition gained anew');
-      this.#pause(slot);
+      slot.following.stop();
       slot.worker.lose();
       slot.worker = undefined;
       this.#aliveAt = -Infinity;
@@ -349,16 +372,14 @@ export class GroupConsumer implements Consumer {
     return [...this.#slots.values()].flatMap(({ worker }) => (worker && !worker.ended ? [worker] : []));
   }
 
-  #seek(slot: Slot, offset: number): void {
-    this.#member.seek(this.#options.physical(slot.topic), slot.partition, offset);
-  }
-
-  #pause(slot: Slot): void {
-    this.#member.pause(this.#options.physical(slot.topic), slot.partition);
-  }
-
-  #resume(slot: Slot): void {
-    this.#member.resume(this.#options.physical(slot.topic), slot.partition);
+  async #probe(): Promise<void> {
+    if (this.#probing) return;
+    this.#probing = true;
+    const boundsOf = (topic: TopicName) => this.#options.admin.bounds(this.#options.physical(topic));
+    await probeAll([...this.#slots.values()], boundsOf).catch((error: unknown) => {
+      this.#logger.debug({ err: error }, 'ends of the log not read');
+    });
+    this.#probing = false;
   }
 
   #alarm(kind: string, fields: object): void {

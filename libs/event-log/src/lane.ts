@@ -65,6 +65,8 @@ export interface LaneOptions {
   readonly generations: LaneGenerations;
   /** Told of every acknowledgement that carries the broker's time. */
   readonly onAnswer: (sentAtMs: number, answeredAtMs: number, appendedAtMs: number) => void;
+  /** Told what was acknowledged, in the order of the log, after those who wait for it. */
+  readonly onAppended?: (partition: number, first: Appended, records: readonly ProducedRecord[]) => void;
   readonly logger: Logger;
   readonly limits?: Partial<LaneLimits>;
 }
@@ -245,6 +247,30 @@ export class Lane {
       next.set(waiting.partition, offset + 1);
       this.#acknowledge(waiting, offset, generations.get(waiting.partition)!, answers.get(waiting.partition)!);
     }
+    this.#tell(records, generations, answers);
+  }
+
+  /** A turn later, so that answers leave first. */
+  #tell(
+    records: readonly ProducedRecord[],
+    generations: ReadonlyMap<number, number>,
+    answers: ReadonlyMap<number, PartitionAnswer>,
+  ): void {
+    const { onAppended } = this.#options;
+    if (!onAppended) return;
+    setImmediate(() => {
+      const byPartition = new Map<number, ProducedRecord[]>();
+      for (const record of records) {
+        const list = byPartition.get(record.partition);
+        if (list) list.push(record);
+        else byPartition.set(record.partition, [record]);
+      }
+      for (const [partition, list] of byPartition) {
+        const answer = answers.get(partition)!;
+        if (answer.appendedAtMs <= 0) continue;
+        onAppended(partition, appendedAt(partition, generations.get(partition)!, answer.baseOffset, answer), list);
+      }
+    });
   }
 
   #recordOf(waiting: Waiting, generations: Map<number, number>): ProducedRecord {
@@ -266,13 +292,7 @@ export class Lane {
     if (waiting.settled) return;
     waiting.settled = true;
     this.#bytes -= waiting.bytes;
-    waiting.resolve({
-      partition: waiting.partition,
-      generation,
-      offset,
-      position: numberOf(generation, offset),
-      appendedAtMs: answer.appendedAtMs > 0 ? answer.appendedAtMs : Date.now(),
-    });
+    waiting.resolve(appendedAt(waiting.partition, generation, offset, answer));
   }
 
   #giveUpExpired(): void {
@@ -291,6 +311,11 @@ export class Lane {
     this.#bytes -= waiting.bytes;
     waiting.reject(unavailable('the log'));
   }
+}
+
+function appendedAt(partition: number, generation: number, offset: number, answer: PartitionAnswer): Appended {
+  const appendedAtMs = answer.appendedAtMs > 0 ? answer.appendedAtMs : Date.now();
+  return { partition, generation, offset, position: numberOf(generation, offset), appendedAtMs };
 }
 
 function bytesOf({ body, key }: LaneItem): number {

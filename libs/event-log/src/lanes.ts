@@ -1,15 +1,16 @@
 import { partitionsOf, type TopicName } from '@magpie/contracts';
 import { invalid, partitionOf, unavailable } from '@magpie/domain';
 import { gauge, type Logger } from '@magpie/observability';
-import type { Kafka } from 'kafkajs';
+import type { Kafka, KafkaMessage } from 'kafkajs';
 import { setTimeout as after } from 'node:timers/promises';
 import type { AppendEntry, Appender, LaneKind } from './appender.js';
 import type { Generations } from './generations.js';
 import { kafkaProducer } from './kafka-producer.js';
-import { Lane, type LaneItem } from './lane.js';
+import { Lane, type LaneItem, type ProducedRecord } from './lane.js';
 import { DRAIN_MS, RECORD_BYTES_MAX } from './limits.js';
 import { encodeBody, type Appended } from './record.js';
 import type { ServerClock } from './server-clock.js';
+import type { Tail } from './tail.js';
 import { physicalName, topicsOf } from './topics.js';
 
 const queuedRecords = gauge({
@@ -25,6 +26,7 @@ export interface LanesOptions {
   readonly hotPartitions: number;
   readonly generations: Generations;
   readonly clock: ServerClock;
+  readonly tail: Tail;
   readonly logger: Logger;
 }
 
@@ -71,13 +73,16 @@ export class Lanes {
   #lane(topic: TopicName): Lane {
     const known = this.#lanes.get(topic);
     if (known) return known;
-    const { kafka, namespace, generations, clock, logger } = this.#options;
+    const { kafka, namespace, generations, clock, tail, logger } = this.#options;
     const name = physicalName(namespace, topic);
     const lane = new Lane({
       topic,
       open: () => kafkaProducer(kafka, name),
       generations: generations.forLane(topic),
       onAnswer: (sentAt, answeredAt, appendedAt) => clock.note(sentAt, answeredAt, appendedAt),
+      onAppended: (partition, first, records) => {
+        if (tail.isHeard(name)) tail.tell(name, partition, asFetched(first, records));
+      },
       logger,
     });
     this.#lanes.set(topic, lane);
@@ -154,4 +159,17 @@ class LaneAppender implements RawAppender {
       if (this.#queued === 0) this.#drained?.();
     }
   }
+}
+
+/** Records as a fetch would bring them: the broker gives all records of one append the same time. */
+function asFetched(first: Appended, records: readonly ProducedRecord[]): KafkaMessage[] {
+  const timestamp = String(first.appendedAtMs);
+  return records.map(({ key, value, headers }, k) => ({
+    key: Buffer.from(key),
+    value,
+    timestamp,
+    offset: String(first.offset + k),
+    attributes: 0,
+    headers: headers ?? {},
+  }));
 }

@@ -54,3 +54,8 @@ export const SHORTENED_OVERLAP_MS = 60_000;
 export const CLOCK_DOUBT_MS = 180_000;
 /** A correction of the process clock that changes by more is a jump. */
 export const CLOCK_JUMP_MS = 10_000;
+
+/** After a sign of other writers, a partition is fetched for that long before the tail of this process is relied on. */
+export const OTHERS_QUIET_MS = 10_000;
+/** How often the end of the log is asked for partitions that are followed by the tail. */
+export const PROBE_MS = 500;

@@ -11,6 +11,7 @@ import { kafkaClient } from './kafka-client.js';
 import { Lanes } from './lanes.js';
 import { LogAdmin } from './log-admin.js';
 import { ServerClock } from './server-clock.js';
+import { tailOf } from './tail.js';
 import { awaitTopics, ensureTopics, physicalName, topicsOf } from './topics.js';
 
 /**
@@ -47,7 +48,8 @@ export async function openEventLog(options: EventLogOptions): Promise<EventLog> 
     await admin.close();
     throw error;
   }
-  const lanes = new Lanes({ kafka, namespace, service, hotPartitions, generations, clock, logger });
+  const tail = tailOf(options.brokers);
+  const lanes = new Lanes({ kafka, namespace, service, hotPartitions, generations, clock, tail, logger });
   const consumers: GroupConsumer[] = [];
   return {
     appender: ({ topics, lane }) => lanes.appender(topics, lane),
@@ -68,6 +70,7 @@ export async function openEventLog(options: EventLogOptions): Promise<EventLog> 
         physical: (topic) => physicalName(namespace, topic),
         generationOf: (topic, partition) => generations.find(topic, partition),
         deadLetters,
+        tail,
         logger,
       });
       consumers.push(consumer);

@@ -45,6 +45,8 @@ export class PartitionWorker {
   #queuedBytes = 0;
   /** Next offset to be taken in. */
   #expected: number;
+  /** Next offset that a fetch should bring; what the tail brought before it is dropped then. */
+  #fetched: number;
   /** Next offset to be remembered or processed. */
   #cursor: number;
   readonly #progress: Progress;
@@ -61,6 +63,7 @@ export class PartitionWorker {
   constructor(options: WorkerOptions) {
     this.#options = options;
     this.#expected = options.place.from;
+    this.#fetched = options.place.from;
     this.#cursor = options.place.from;
     this.#progress = { next: options.place.next, generation: options.generation, last: undefined };
   }
@@ -104,9 +107,30 @@ export class PartitionWorker {
     }
   }
 
+  /** Fetching begins anew at this offset. */
+  fetchFrom(offset: number): void {
+    this.#fetched = offset;
+  }
+
   /** Takes what was fetched, in order; answers whether there is room for more. Never waits. */
   offer(messages: readonly KafkaMessage[]): boolean {
     if (this.#ended) return false;
+    const last = messages.at(-1);
+    // kafkajs was out of range and began again elsewhere: compare with the log anew.
+    if (last && Number(last.offset) + 1 < this.#fetched) {
+      this.#break('out-of-range');
+      return false;
+    }
+    if (last) this.#fetched = Number(last.offset) + 1;
+    return this.#take(messages);
+  }
+
+  /** Takes what this process appended itself; as `offer`. */
+  overhear(messages: readonly KafkaMessage[]): boolean {
+    return !this.#ended && this.#take(messages);
+  }
+
+  #take(messages: readonly KafkaMessage[]): boolean {
     for (const message of messages) {
       const offset = Number(message.offset);
       if (offset < this.#expected) continue;
@@ -118,9 +142,6 @@ export class PartitionWorker {
       this.#queue.push(message);
       this.#queuedBytes += message.value?.length ?? 0;
     }
-    const last = messages.at(-1);
-    // kafkajs was out of range and began again elsewhere: compare with the log anew.
-    if (last && Number(last.offset) + 1 < this.#expected) this.#break('out-of-range');
     this.#full = this.#queue.length >= PARTITION_RECORDS_MAX || this.#queuedBytes >= PARTITION_BYTES_MAX;
     this.#wake();
     return !this.#full && !this.#ended;

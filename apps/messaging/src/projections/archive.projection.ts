@@ -29,7 +29,7 @@ export const MESSAGE_TOPIC: TopicName = 'messaging.message.v1';
 const MESSAGE_SENT: EventType = 'magpie.messaging.v1.MessageSent';
 const CONSUMER = 'messaging.archive';
 /** At low rates the archive gathers what comes within this time: history is no part of the path to the receiver. */
-const GATHER_MS = 100;
+const GATHER_MS = 50;
 const GATHER_BYTES = 65_536;
 
 /** Keeps `state_message`: every message once, by its place in the log; the first of several copies wins. */
@@ -48,7 +48,11 @@ export class Archive {
 
   async start(): Promise<void> {
     await ensureIndexes(this.messages, [{ keys: { messageId: 1 }, options: { unique: true } }]);
-    const insert = new GroupInsert<ArchivedMessage>({ collection: this.messages as never, name: ARCHIVE_COLLECTION });
+    const insert = new GroupInsert<ArchivedMessage>({
+      collection: this.messages as never,
+      name: ARCHIVE_COLLECTION,
+      spacingMs: GATHER_MS,
+    });
     this.insert = insert;
     this.consumer = await this.log.consume({
       name: CONSUMER,
