@@ -4,14 +4,10 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
-import type { JestResult } from './summary.js';
-
-/** The longest a whole run may take: a hung test must fail the run, not stop it for ever. */
-export const RUN_LIMIT_MS = 15 * 60_000;
+import type { EndedRun, JestResult } from './summary.js';
 
 /** How long Jest may live after its result is written: longer means that a test left something open. */
 const EXIT_LIMIT_MS = 30_000;
-const WORKERS_MAX = 2;
 const POLL_MS = 250;
 
 /** Where and with what Jest runs. */
@@ -19,26 +15,25 @@ export interface JestRun {
   readonly repository: string;
   readonly resultFile: string;
   readonly env: NodeJS.ProcessEnv;
-  /** Passed on as they are: patterns of files, --testNamePattern and so on. */
+  /** Which of the projects, with how many workers; then what the caller was given: patterns of files and so on. */
   readonly args: readonly string[];
+  /** When it is cut short, in milliseconds since 1970: a hung test must fail the run, not stop it for ever. */
+  readonly deadline: number;
   /** Ends the run when aborted. */
   readonly stop: AbortSignal;
 }
 
 /** Result and exit code of one run; `problem` says why it was cut short. */
-export interface JestOutcome {
-  readonly result: JestResult | undefined;
-  readonly exitCode: number;
+export interface JestOutcome extends EndedRun {
   readonly problem?: string;
 }
 
-/** Runs Jest once over all projects, in a process group of its own, under the time limit. */
-export async function runJest({ repository, resultFile, env, args, stop }: JestRun): Promise<JestOutcome> {
+/** Runs Jest once, in a process group of its own, until it ends or the deadline. */
+export async function runJest({ repository, resultFile, env, args, deadline, stop }: JestRun): Promise<JestOutcome> {
   const jest = join(repository, 'node_modules/jest/bin/jest.js');
-  const own = ['--config', join(repository, 'jest.config.mjs'), `--maxWorkers=${WORKERS_MAX}`];
   const nodeOptions =
     '--experimental-vm-modules --disable-warning=ExperimentalWarning --disable-warning=TimeoutNegativeWarning';
-  const child = spawn(process.execPath, [jest, ...own, '--json', '--outputFile', resultFile, ...args], {
+  const child = spawn(process.execPath, [jest, '--passWithNoTests', '--json', '--outputFile', resultFile, ...args], {
     cwd: repository,
     env: { ...env, NODE_OPTIONS: `${env['NODE_OPTIONS'] ?? ''} ${nodeOptions}`.trim() },
     stdio: ['ignore', 'ignore', 'inherit'],
@@ -46,7 +41,7 @@ export async function runJest({ repository, resultFile, env, args, stop }: JestR
   });
   let exitCode: number | undefined;
   child.once('exit', (code) => (exitCode = code ?? 1));
-  const problem = await watch(() => exitCode !== undefined, resultFile, stop);
+  const problem = await watch(() => exitCode !== undefined, resultFile, deadline, stop);
   if (problem !== undefined) endGroup(child.pid);
   while (exitCode === undefined) await delay(POLL_MS);
   const outcome = { result: await readResult(resultFile), exitCode: problem === undefined ? exitCode : 1 };
@@ -54,12 +49,16 @@ export async function runJest({ repository, resultFile, env, args, stop }: JestR
 }
 
 /** Waits for the end of the run; answers why it must be cut short, if so. */
-async function watch(ended: () => boolean, resultFile: string, stop: AbortSignal): Promise<string | undefined> {
-  const deadline = Date.now() + RUN_LIMIT_MS;
+async function watch(
+  ended: () => boolean,
+  resultFile: string,
+  deadline: number,
+  stop: AbortSignal,
+): Promise<string | undefined> {
   let exitDeadline = Infinity;
   while (!ended()) {
     if (stop.aborted) return 'the run was interrupted';
-    if (Date.now() > deadline) return `the run took longer than ${RUN_LIMIT_MS / 60_000} minutes and was ended`;
+    if (Date.now() > deadline) return 'the run took too long and was ended';
     if (Date.now() > exitDeadline) return 'the tests are through but Jest does not end: a test left something open';
     if (exitDeadline === Infinity && existsSync(resultFile)) exitDeadline = Date.now() + EXIT_LIMIT_MS;
     await delay(POLL_MS);

@@ -9,6 +9,14 @@ import { closingLine, totalsOf } from './summary.js';
 
 const repository = fileURLToPath(new URL('../../../', import.meta.url));
 const runs = join(repository, '.data/test');
+/** The longest all runs together may take. */
+const LIMIT_MS = 15 * 60_000;
+
+/** The whole-system tests kill and measure: they come last and have the machine to themselves. */
+const RUNS = [
+  ['--config', join(repository, 'jest.config.mjs'), '--ignoreProjects', 'e2e', '--maxWorkers=2'],
+  ['--config', join(repository, 'apps/e2e/jest.config.mjs'), '--maxWorkers=1'],
+];
 const SERVERS = ['kafka', 'mongod'];
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
@@ -52,18 +60,31 @@ async function startServers(folder: string, started: RunningServer[]): Promise<R
   return { KAFKA_BROKERS: kafka ?? '', MONGODB_URI: mongodb ?? '' };
 }
 
+/** One run after another; one that was cut short is the last. */
+async function runAll(folder: string, env: NodeJS.ProcessEnv, stop: AbortSignal): Promise<JestOutcome[]> {
+  const outcomes: JestOutcome[] = [];
+  const deadline = Date.now() + LIMIT_MS;
+  for (const [index, own] of RUNS.entries()) {
+    const args = [...own, ...process.argv.slice(2)];
+    const resultFile = join(folder, `jest-${index}.json`);
+    const outcome = await runJest({ repository, resultFile, env, args, deadline, stop });
+    outcomes.push(outcome);
+    if (outcome.problem === undefined) continue;
+    say(outcome.problem);
+    break;
+  }
+  return outcomes;
+}
+
 async function main(): Promise<number> {
   const stop = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => stop.abort());
   const folder = await freshDirectory();
   const started: RunningServer[] = [];
-  let outcome: JestOutcome = { result: undefined, exitCode: 1 };
+  let outcomes: JestOutcome[] = [];
   try {
     const servers = await startServers(folder, started);
-    const env = { ...process.env, ...servers };
-    const resultFile = join(folder, 'jest.json');
-    outcome = await runJest({ repository, resultFile, env, args: process.argv.slice(2), stop: stop.signal });
-    if (outcome.problem !== undefined) say(outcome.problem);
+    outcomes = await runAll(folder, { ...process.env, ...servers }, stop.signal);
   } catch (error) {
     if (!(error instanceof ServerError)) throw error;
     say([error.message, error.detail].filter(Boolean).join('\n'));
@@ -71,8 +92,9 @@ async function main(): Promise<number> {
     await Promise.all(started.map((server) => server.stop()));
     await rm(folder, { recursive: true, force: true });
   }
-  const totals = totalsOf(outcome.result, outcome.exitCode);
-  if (totals.passed + totals.failed === 1 && outcome.result?.testResults.length === 0) say('no test was found');
+  const totals = totalsOf(outcomes);
+  const isEmpty = ({ result }: JestOutcome): boolean => result?.testResults.length === 0;
+  if (outcomes.length > 0 && outcomes.every(isEmpty)) say('no test was found');
   say(closingLine(totals));
   return totals.failed === 0 ? 0 : 1;
 }

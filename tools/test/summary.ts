@@ -8,6 +8,12 @@ export interface JestResult {
   }[];
 }
 
+/** One run of Jest that is over; without a result when it was cut short. */
+export interface EndedRun {
+  readonly result: JestResult | undefined;
+  readonly exitCode: number;
+}
+
 /** How a run ended: the numbers of the closing line. */
 export interface Totals {
   readonly passed: number;
@@ -15,18 +21,24 @@ export interface Totals {
 }
 
 /**
- * Counts tests; a suite that failed without a failed test (it did not load, a hook threw) is one failure.
- * A run without a result, without any test, or with a failure code and no failed test counts one failure: never green by silence.
+ * Adds up runs. A run without a result, or with a failure code and no failed test, counts one failure, and so do runs
+ * that have no test at all among them: never green by silence.
  */
-export function totalsOf(result: JestResult | undefined, exitCode: number): Totals {
+export function totalsOf(runs: readonly EndedRun[]): Totals {
+  const each = runs.map(countsOf);
+  const passed = each.reduce((sum, counts) => sum + counts.passed, 0);
+  const failed = each.reduce((sum, counts) => sum + counts.failed, 0);
+  return { passed, failed: passed === 0 && failed === 0 ? 1 : failed };
+}
+
+/** Counts tests; a suite that failed without a failed test (it did not load, a hook threw) is one failure. */
+function countsOf({ result, exitCode }: EndedRun): Totals {
   if (!result) return { passed: 0, failed: 1 };
   const brokenSuites = result.testResults.filter(
     (suite) => suite.status === 'failed' && !suite.assertionResults.some((test) => test.status === 'failed'),
   ).length;
-  const passed = result.numPassedTests;
   const failed = result.numFailedTests + brokenSuites;
-  const silentFailure = failed === 0 && (passed === 0 || exitCode !== 0);
-  return { passed, failed: silentFailure ? 1 : failed };
+  return { passed: result.numPassedTests, failed: failed === 0 && exitCode !== 0 ? 1 : failed };
 }
 
 /** The last line of a run. */

@@ -9,7 +9,10 @@ function run(
   env: NodeJS.ProcessEnv,
   signals: [words: string, signal: NodeJS.Signals][] = [],
 ): Promise<{ code: number | null; output: string }> {
-  const child = spawn(process.execPath, [SCRIPT, behaviour], { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [SCRIPT, behaviour], {
+    env: { NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'], ...env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   let output = '';
   child.stdout.on('data', (chunk: Buffer) => {
     output += chunk.toString();
