@@ -143,11 +143,11 @@ export class FakeBackend {
   }
 }
 
-/** A condition that becomes true, looked at every few ms; fails after five seconds. */
-export async function until(what: string, holds: () => boolean): Promise<void> {
-  const deadline = Date.now() + 5000;
+/** A condition that becomes true, looked at every few ms; fails after `withinMs`. */
+export async function until(what: string, holds: () => boolean, withinMs = 5000): Promise<void> {
+  const deadline = Date.now() + withinMs;
   while (!holds()) {
-    if (Date.now() > deadline) throw new Error(`${what}: not within 5 s`);
+    if (Date.now() > deadline) throw new Error(`${what}: not within ${withinMs} ms`);
     const turn = deferred<void>();
     setTimeout(() => turn.resolve(), 3);
     await turn.promise;

@@ -30,6 +30,12 @@ describe('links', () => {
     return client;
   };
 
+  const revoke = (sessionId: string): Promise<void> => {
+    const revoked = auth.SessionRevoked.fromPartial({ userId: 'uann', sessionId, deviceId: 'device-ann' });
+    const body = auth.SessionRevoked.encode(revoked).finish();
+    return system.record({ events: [{ type: 'magpie.auth.v1.SessionRevoked', body, feed: undefined, dedupeId: '' }] });
+  };
+
   beforeAll(async () => {
     system = await startSystem({
       GATEWAY_OPEN_HALF_FRAME_MS: '300',
@@ -129,15 +135,40 @@ describe('links', () => {
     expect((await client.ask(6)).operation).toBe(1_000_000_006);
   });
 
+  it('answers what is under way before it closes the links of a revoked session, and takes nothing new', async () => {
+    const gate = deferred<void>();
+    const before = system.backend.send;
+    let served = 0;
+    system.backend.send = async (request, caller) => {
+      served++;
+      await gate.promise;
+      return before(request, caller);
+    };
+    const client = await tcp();
+    await client.identify(await system.backend.token({ ...ann, sessionId: 'sleaving' }));
+    client.frames.length = 0;
+    const sequence = client.send(SEND, sendBody);
+    await until('the request under way', () => served === 1);
+    await revoke('sleaving');
+    client.send(SEND, sendBody);
+    gate.resolve();
+    await client.ended();
+    system.backend.send = before;
+    const frames = client.frames.map((frame) => [frame.operation, frame.sequence]);
+    expect(frames).toEqual([
+      [1_000_000_000 + SEND, sequence],
+      [ERROR, 0],
+    ]);
+    expect([served, errorOf(client.frames[1]!)]).toEqual([1, 'SESSION_REVOKED']);
+  });
+
   it('closes the links of a revoked session at once and knows its tokens no more', async () => {
     const person = { ...ann, sessionId: 'srevoked' };
     const stolen = await system.backend.token(person);
     const [client, neighbour] = [await tcp(), await tcp()];
     await client.identify(stolen);
     await neighbour.identify(token);
-    const revoked = auth.SessionRevoked.fromPartial({ userId: 'uann', sessionId: 'srevoked', deviceId: 'device-ann' });
-    const body = auth.SessionRevoked.encode(revoked).finish();
-    await system.record({ events: [{ type: 'magpie.auth.v1.SessionRevoked', body, feed: undefined, dedupeId: '' }] });
+    await revoke('srevoked');
     await client.ended();
     const push = client.frames.at(-1)!;
     expect([push.operation, push.sequence, errorOf(push)]).toEqual([ERROR, 0, 'SESSION_REVOKED']);

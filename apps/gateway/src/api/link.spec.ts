@@ -1,7 +1,7 @@
 import { OPERATIONS, gateway } from '@magpie/contracts';
 import { FrameDecoder, encodeFrames, type Frame } from '@magpie/wire';
 import { Allowance } from '../domain/allowance.js';
-import { WRITE_BUFFER_MAX, WRITE_BUFFER_NOTICE_ONLY } from '../domain/limits.js';
+import { LAST_ANSWERS_WAIT_MS, WRITE_BUFFER_MAX, WRITE_BUFFER_NOTICE_ONLY } from '../domain/limits.js';
 import { Corks } from './corks.js';
 import { Link, type LinkSocket } from './link.js';
 
@@ -100,6 +100,45 @@ describe('Link', () => {
     settle.splice(0, 10).forEach((done) => done());
     await nextTurn();
     expect([settle.length, socket.paused]).toEqual([7, false]);
+  });
+
+  const revoked = { code: 7, message: 'over', retryAfterMs: 0, details: [] };
+  const request = (sequence: number) => encodeFrames([{ operation: 1, sequence, body: NOTHING }]);
+
+  it('answers what is under way before its last words, and takes and tells nothing new', async () => {
+    const settle: (() => void)[] = [];
+    const { link, socket, causes } = make(
+      (served, frame) => new Promise((done) => settle.push(() => (served.answer(frame, NOTHING), done()))),
+    );
+    link.received(request(1));
+    link.dismissAfterAnswers('session-revoked', revoked);
+    link.received(request(2));
+    link.chain.entry(entry(0, 5));
+    link.wake();
+    await nextTurn();
+    expect([settle.length, socket.paused, socket.writes]).toEqual([1, true, []]);
+    settle[0]!();
+    await nextTurn();
+    const sent = socket.writes.flat().map(({ operation, sequence }) => [operation, sequence]);
+    expect(sent).toEqual([
+      [OPERATIONS.answer + 1, 1],
+      [OPERATIONS.error, 0],
+    ]);
+    expect([socket.over, causes, settle.length]).toEqual([true, ['session-revoked'], 1]);
+  });
+
+  it('waits for answers only so long', () => {
+    const { jest } = import.meta;
+    jest.useFakeTimers({ doNotFake: ['setImmediate'] });
+    const { link, socket, causes } = make(() => new Promise(() => undefined));
+    link.received(request(1));
+    link.dismissAfterAnswers('session-revoked', revoked);
+    jest.advanceTimersByTime(LAST_ANSWERS_WAIT_MS - 1);
+    expect(causes).toEqual([]);
+    jest.advanceTimersByTime(1);
+    jest.useRealTimers();
+    expect(socket.writes.flat()).toMatchObject([{ operation: OPERATIONS.error, sequence: 0 }]);
+    expect(causes).toEqual(['session-revoked']);
   });
 
   it('tells its last words before it ends', () => {

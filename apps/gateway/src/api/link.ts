@@ -3,7 +3,7 @@ import { FRAME_LENGTH_MAX, FrameDecoder, FrameError, HEADER_LENGTH, OPEN_FRAME_L
 import { PUSH_SEQUENCE, encodeFrames, type Frame } from '@magpie/wire';
 import type { Allowance } from '../domain/allowance.js';
 import type { Identity } from '../domain/identity.js';
-import { IN_FLIGHT_MAX, WRITE_BUFFER_MAX, WRITE_BUFFER_NOTICE_ONLY } from '../domain/limits.js';
+import { IN_FLIGHT_MAX, LAST_ANSWERS_WAIT_MS, WRITE_BUFFER_MAX, WRITE_BUFFER_NOTICE_ONLY } from '../domain/limits.js';
 import { NoticeChain } from '../domain/notice-chain.js';
 import type { Corks } from './corks.js';
 import { metrics, type Transport } from './metrics.js';
@@ -56,6 +56,9 @@ export class Link {
   private over = false;
   private leaving = false;
   private corked = false;
+  /** Set once the link is only kept for its last answers: ends it. */
+  private part: (() => void) | undefined;
+  private partTimer: NodeJS.Timeout | undefined;
 
   constructor(readonly options: LinkOptions) {}
 
@@ -132,6 +135,17 @@ export class Link {
     if (socket.buffered > WRITE_BUFFER_MAX) this.close('slow-reader');
   }
 
+  /** Nothing new is served or told; what is under way is answered still, for a while, and then the link is dismissed. */
+  dismissAfterAnswers(cause: string, error: wire.Error): void {
+    if (this.over || this.part !== undefined) return;
+    const part = () => this.dismiss(cause, error);
+    this.part = part;
+    this.leaving = true;
+    this.pause();
+    if (this.inFlight === 0) return part();
+    this.partTimer = setTimeout(part, LAST_ANSWERS_WAIT_MS).unref();
+  }
+
   /** Says why, as far as there is an error to tell, and ends. */
   dismiss(cause: string, error?: wire.Error): void {
     if (error !== undefined) this.refuse(PUSH_SEQUENCE, error);
@@ -146,6 +160,7 @@ export class Link {
   private finish(cause: string, end: () => void): void {
     if (this.over) return;
     this.over = true;
+    clearTimeout(this.partTimer);
     this.out = [];
     end();
     this.options.closed(this, cause);
@@ -173,7 +188,8 @@ export class Link {
     this.inFlight++;
     void served.then(() => {
       this.inFlight--;
-      if (this.paused) this.read();
+      if (this.inFlight === 0 && this.part !== undefined) this.part();
+      else if (this.paused) this.read();
     });
   }
 
@@ -193,7 +209,7 @@ export class Link {
   }
 
   private addNotice(): void {
-    if (!this.identified || !this.chain.pending) return;
+    if (!this.identified || !this.chain.pending || this.part !== undefined) return;
     if (this.options.socket.buffered >= WRITE_BUFFER_NOTICE_ONLY) return this.chain.drop();
     const notice = this.chain.take();
     if (notice === undefined) return;

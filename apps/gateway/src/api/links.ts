@@ -45,11 +45,9 @@ export class Links {
     return [...this.bySession.keys()];
   }
 
-  /** Tells the session's links why and closes them; answers how many they were. */
-  endSession(sessionId: string, error: wire.Error): number {
-    const links = [...(this.bySession.get(sessionId) ?? [])];
-    for (const link of links) link.dismiss('session-revoked', error);
-    return links.length;
+  /** Closes the session's links, after the answers under way: among them may be the one to what ended the session. */
+  endSession(sessionId: string, error: wire.Error): void {
+    for (const link of [...(this.bySession.get(sessionId) ?? [])]) link.dismissAfterAnswers('session-revoked', error);
   }
 
   /** Closes links that were silent for too long, as a whole or within a frame. */

@@ -47,7 +47,9 @@ function tcpSocket(socket: Socket): LinkSocket {
     pause: () => void socket.pause(),
     resume: () => void socket.resume(),
     end() {
-      socket.end(() => socket.destroy());
+      // What still comes is read and dropped: closing over unread bytes would reset the connection under the last words.
+      socket.resume();
+      socket.end();
       setTimeout(() => socket.destroy(), END_WAIT_MS).unref();
     },
     destroy: () => void socket.destroy(),

@@ -71,6 +71,8 @@ function webSocket(ws: WebSocket, socket: Duplex): LinkSocket {
     pause: () => ws.pause(),
     resume: () => ws.resume(),
     end() {
+      // The peer's close has to be read.
+      ws.resume();
       ws.close(CLOSE.normal);
       setTimeout(() => socket.destroy(), CLOSE_WAIT_MS).unref();
     },

@@ -12,6 +12,8 @@ export const TOKEN_LENGTH_MAX = 4096;
 export const IDENTIFY_FEED_WAIT_MS = 2000;
 /** Longer than an access token lives (10 minutes). */
 export const REVOKED_KEEP_MS = 15 * 60 * 1000;
+/** How long the requests under way on a link may take once its session has ended. */
+export const LAST_ANSWERS_WAIT_MS = 2000;
 /** Sessions in one question to auth. */
 export const SESSION_CHECK_BATCH_MAX = 1000;
 /** Users in one attach. */
