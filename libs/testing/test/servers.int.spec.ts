@@ -5,7 +5,16 @@ import { join } from 'node:path';
 import { Kafka, logLevel } from 'kafkajs';
 import mongoose from 'mongoose';
 
-import { identify, isRunning, signal, startKafka, startMongod, type Exit, type RunningServer } from '../src/index.js';
+import {
+  identify,
+  isRunning,
+  openPortMemory,
+  signal,
+  startKafka,
+  startMongod,
+  type Exit,
+  type RunningServer,
+} from '../src/index.js';
 
 const TEST_LIMIT_MS = 60_000;
 const TOPIC = 'probe';
@@ -47,9 +56,11 @@ describe('real servers', () => {
       const dataDir = join(folder, 'mongod');
       const first = await startMongod({ dataDir });
       await insertInTransaction(first.address);
+      const port = await (await openPortMemory(join(folder, 'ports.json'))).choose('another');
       await killHard(first);
-      const second = await startMongod({ dataDir, port: first.port + 1 });
-      expect(second.port).toBe(first.port + 1);
+      const second = await startMongod({ dataDir, port });
+      expect(second.port).toBe(port);
+      expect(port).not.toBe(first.port);
       expect(await insertInTransaction(second.address)).toBe(2);
       await second.stop();
       expect(identify(second.pid)).toBeUndefined();
