@@ -1,9 +1,10 @@
 import type { TopicName } from '@magpie/contracts';
-import { counter, gauge, type Logger } from '@magpie/observability';
+import type { Logger } from '@magpie/observability';
 import type { EachBatchPayload, Kafka } from 'kafkajs';
 import { backOff } from './back-off.js';
 import type { Checkpoints } from './checkpoints.js';
 import type { Consumer, ConsumerSpec, OwnedPartition } from './consumer-spec.js';
+import { alarms, lagSeconds, recordsRead, stoppedPartitions } from './consumer-metrics.js';
 import { bury } from './dead-letters.js';
 import { gainPartition, questionsTo, type Gain, type GainContext, type Questions } from './gain.js';
 import { GroupMember } from './group-member.js';
@@ -30,27 +31,6 @@ export interface GroupOptions {
   readonly tail: Tail;
   readonly logger: Logger;
 }
-
-const lagSeconds = gauge({
-  name: 'magpie_event_log_lag_seconds',
-  help: 'Age of the oldest record that waits or is at work',
-  labels: ['consumer'],
-});
-const stoppedPartitions = gauge({
-  name: 'magpie_event_log_stopped_partitions',
-  help: 'Partitions that stand still after an alarm',
-  labels: ['consumer'],
-});
-const recordsRead = counter({
-  name: 'magpie_event_log_records_read_total',
-  help: 'Records that were fetched',
-  labels: ['consumer'],
-});
-const alarms = counter({
-  name: 'magpie_event_log_alarms_total',
-  help: 'Holes, shortened logs and poison that stop a partition or lose records',
-  labels: ['consumer', 'kind'],
-});
 
 /** Waits of a partition whose log was shortened, until its owner gives it a new generation: the longest. */
 const SHORTENED_ATTEMPT = 10;

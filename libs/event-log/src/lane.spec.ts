@@ -161,6 +161,26 @@ describe('Lane', () => {
     await lane.close();
   });
 
+  it('tells what was appended, in the order of the log and after those who wait for it', async () => {
+    const heard: string[] = [];
+    const log = new MemoryLog(['answer-lost'].values() as Iterator<Fate>);
+    const lane = new Lane({
+      topic: 'test',
+      open: log.open,
+      generations,
+      onAnswer: () => undefined,
+      onAppended: (partition, { offset }, records) =>
+        heard.push(`${partition}@${offset}: ${records.map(({ key }) => key).join(' ')}`),
+      logger: silentLogger(),
+    });
+    const answered = Promise.all(['a', 'b', 'c'].map((key, k) => submit(lane, item(k % 2, key))));
+    await answered.then(() => heard.push('answered'));
+    await tick();
+    // The first try was written without an answer: the second one lies behind it.
+    expect(heard).toEqual(['answered', '0@2: a c', '1@1: b']);
+    await lane.close();
+  });
+
   it('takes several requests in all or none, so that no later one overtakes an earlier one', async () => {
     const log = new MemoryLog();
     const lane = laneOn(log, { recordsMax: 10, bytesMax: 10 });
