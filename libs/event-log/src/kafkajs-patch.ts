@@ -17,7 +17,7 @@ interface ConsumerGroup {
 }
 
 /** A consumer whose partitions are all paused looks again after that long, instead of a whole `maxWaitTime`. */
-const PAUSED_WAIT_MS = 10;
+const PAUSED_WAIT_MS = 50;
 
 let applied = false;
 
