@@ -116,7 +116,8 @@ function sessionParts({ log, logger, peers, instance }: ServiceBase, config: Con
     key: (keyId) => keys.key(keyId),
     revoked(sessionId) {
       if (revoked.has(sessionId) || onRevoked.complete) return revoked.has(sessionId);
-      return check([sessionId]).then((found) => found.includes(sessionId));
+      // Its end may have come by the log while auth was asked.
+      return check([sessionId]).then((found) => found.includes(sessionId) || revoked.has(sessionId));
     },
   });
   const sessionCheck = new SessionCheck({
@@ -140,11 +141,7 @@ function sessionParts({ log, logger, peers, instance }: ServiceBase, config: Con
     start: async () => void (running = await consumer()),
     stop: async () => void (await running?.stop()),
   };
-  const check60: Component = {
-    start: () => Promise.resolve(sessionCheck.start()),
-    stop: () => Promise.resolve(sessionCheck.stop()),
-  };
-  return { authenticate, revocations, sessionCheck: check60 };
+  return { authenticate, revocations, sessionCheck };
 }
 
 function ratesOf(config: Config): { linkRates: Rates; userRates: Rates } {

@@ -97,8 +97,8 @@ describe('commands', () => {
   });
 
   it.each([
-    ['{"messages":[{"clientId":"c1","colour":"red"}]}', 'colour'],
-    ['{"messages":[{"clientTimeMs":"soon"}]}', 'client_time_ms'],
+    ['{"messages":[{"clientId":"c1","colour":"red"}]}', 'messages[0].colour'],
+    ['{"messages":[{"clientTimeMs":"soon"}]}', 'messages[0].client_time_ms'],
     ['{"messages":', 'body'],
   ])('names what is wrong in %s', async (json, field) => {
     const response = await post('newsendmsg', { body: json, type: 'application/json', headers: bearer() });

@@ -17,8 +17,8 @@ export interface Request {
   readonly requestId: string;
   /** Whether credentials may travel on this link: it is encrypted, local, or clear text is allowed. */
   readonly trusted: boolean;
-  /** Of the link. */
-  readonly allowance: Allowance;
+  /** Of the link; undefined when the request was counted before. */
+  readonly allowance: Allowance | undefined;
 }
 
 export type Answer =
@@ -95,9 +95,8 @@ export class Dispatcher {
 
   private requireAllowance({ allowance, identity, body }: Request): void {
     const now = Date.now();
-    let wait = allowance.take(body.length, now);
-    if (wait === 0 && identity !== undefined) wait = this.users.of(identity.userId, now).take(body.length, now);
-    if (wait > 0) throw new DomainError('exhausted', 'LIMITED', 'too many requests', { retryAfterMs: wait });
+    allowance?.require(body.length, now);
+    if (identity !== undefined) this.users.of(identity.userId, now).require(body.length, now);
   }
 
   private note({ command, identity, requestId }: Noted, answer: Answer, durationMs: number): void {

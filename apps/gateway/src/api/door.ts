@@ -77,10 +77,16 @@ export class Door {
 
   async start(): Promise<void> {
     const { host, httpPort, tcpPort } = this.options;
-    const [http, tcp] = await Promise.all([this.http.listen(host, httpPort), this.tcp.listen(host, tcpPort)]);
-    this.ports = { http, tcp };
+    const http = await this.http.listen(host, httpPort);
+    try {
+      this.ports = { http, tcp: await this.tcp.listen(host, tcpPort) };
+    } catch (error) {
+      // A component that did not start is not stopped.
+      this.http.close();
+      throw error;
+    }
     this.sweeper = setInterval(() => this.parts.links.sweep(performance.now()), SWEEP_MS).unref();
-    this.parts.logger.info({ host, http, tcp }, 'the gateway is open');
+    this.parts.logger.info({ host, ...this.ports }, 'the gateway is open');
   }
 
   /** Sends everybody elsewhere, lets what is under way finish, then closes. */

@@ -1,6 +1,14 @@
-import { fromBinary, fromJsonString, toBinary, toJsonString, type DescMessage } from '@bufbuild/protobuf';
+import {
+  fromBinary,
+  fromJsonString,
+  toBinary,
+  toJsonString,
+  type DescMessage,
+  type JsonValue,
+} from '@bufbuild/protobuf';
 import { isFieldError } from '@bufbuild/protobuf/reflect';
-import { DomainError, invalid } from '@magpie/domain';
+import { invalid, type DomainError } from '@magpie/domain';
+import { faultPath } from './json-fault.js';
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 const encoder = new TextEncoder();
@@ -11,7 +19,7 @@ export function jsonToProtobuf(schema: DescMessage, json: Uint8Array): Uint8Arra
   try {
     return toBinary(schema, fromJsonString(schema, text));
   } catch (error) {
-    throw explain(error);
+    throw explain(error, schema, text);
   }
 }
 
@@ -29,12 +37,25 @@ function decodeText(json: Uint8Array): string {
 }
 
 /** The library's words, with the field in the place where a client looks for it. */
-function explain(error: unknown): DomainError {
-  if (!(error instanceof Error)) return invalid('body', String(error));
-  if (isFieldError(error.cause)) return invalid(error.cause.field().name, error.cause.message);
+function explain(error: unknown, schema: DescMessage, text: string): DomainError {
+  const { leaf, reason } = wordsOf(error);
+  return invalid(pathOf(schema, text, leaf) || 'body', reason);
+}
+
+function wordsOf(error: unknown): { leaf: string; reason: string } {
+  if (!(error instanceof Error)) return { leaf: '', reason: String(error) };
+  if (isFieldError(error.cause)) return { leaf: error.cause.field().name, reason: error.cause.message };
   const unknown = /key "(.*)" is unknown$/s.exec(error.message);
-  if (unknown) return invalid(unknown[1]!, 'there is no such field');
+  if (unknown) return { leaf: unknown[1]!, reason: 'there is no such field' };
   const duplicate = /duplicate object key "(.*)"$/s.exec(error.message);
-  if (duplicate) return invalid(duplicate[1]!, 'it is given twice');
-  return invalid('body', error.message);
+  if (duplicate) return { leaf: duplicate[1]!, reason: 'it is given twice' };
+  return { leaf: '', reason: error.message };
+}
+
+function pathOf(schema: DescMessage, text: string, leaf: string): string {
+  try {
+    return faultPath(schema, JSON.parse(text) as JsonValue, leaf);
+  } catch {
+    return leaf;
+  }
 }

@@ -88,8 +88,7 @@ export class LongLink {
 
   private async admit(link: Link, body: Uint8Array): Promise<Uint8Array> {
     const { authenticate, links, feeds, heartbeatIntervalMs } = this.parts;
-    const wait = link.allowance.take(body.length, Date.now());
-    if (wait > 0) throw new DomainError('exhausted', 'LIMITED', 'too many requests', { retryAfterMs: wait });
+    link.allowance.require(body.length, Date.now());
     if (!link.trusted) throw new DomainError('forbidden', 'TLS_REQUIRED', 'identify needs an encrypted link');
     const request = decodeIdentify(body);
     const identity = await authenticate.execute(request.accessToken);

@@ -67,11 +67,12 @@ export class ShortLink {
     const { dispatcher, allowanceOf, trusts } = this.parts;
     try {
       const received = await readBody(request);
+      // Before the token and the JSON are looked at: those that are bad cost work too.
+      allowanceOf(request.socket).require(received.length, Date.now());
       const trusted = trusts(request.socket.remoteAddress ?? '');
       const identity = trusted ? await this.identityOf(request, command!) : undefined;
       const body = type === 'application/json' ? jsonToProtobuf(command!.input, received) : received;
-      const allowance = allowanceOf(request.socket);
-      return await dispatcher.dispatch({ command, identity, body, requestId, trusted, allowance });
+      return await dispatcher.dispatch({ command, identity, body, requestId, trusted, allowance: undefined });
     } catch (error) {
       return dispatcher.refuse(command, error, requestId);
     }

@@ -1,5 +1,6 @@
-import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { createServer, type Server, type Socket } from 'node:net';
 import type { Link, LinkSocket } from './link.js';
+import { listen } from './listen.js';
 
 /** A peer that does not take the last words within this is cut off. */
 const END_WAIT_MS = 2000;
@@ -15,11 +16,8 @@ export class TcpListener {
     this.server = createServer({ noDelay: true, keepAlive: true }, (socket) => serve(socket, accept));
   }
 
-  async listen(host: string, port: number): Promise<number> {
-    await new Promise<void>((resolve, reject) => {
-      this.server.once('error', reject).listen(port, host, resolve);
-    });
-    return (this.server.address() as AddressInfo).port;
+  listen(host: string, port: number): Promise<number> {
+    return listen(this.server, host, port);
   }
 
   /** No new connections; those that are open stay. */

@@ -1,3 +1,4 @@
+import { DomainError } from '@magpie/domain';
 import { TokenBucket } from './token-bucket.js';
 
 /** What one link, or one user, may ask for. */
@@ -25,6 +26,12 @@ export class Allowance {
     const bytesWait = this.bytes.take(bytes, nowMs);
     if (bytesWait > 0) this.requests.giveBack(1);
     return bytesWait;
+  }
+
+  /** Takes one request of that length; LIMITED, with the time to wait, when there is no room for it. */
+  require(bytes: number, nowMs: number): void {
+    const wait = this.take(bytes, nowMs);
+    if (wait > 0) throw new DomainError('exhausted', 'LIMITED', 'too many requests', { retryAfterMs: wait });
   }
 
   idle(nowMs: number): boolean {

@@ -1,4 +1,5 @@
 import type { Logger } from '@magpie/observability';
+import type { Component } from '@magpie/service';
 import { SESSION_CHECK_BATCH_MAX } from '../domain/limits.js';
 
 export interface SessionCheckParts {
@@ -12,18 +13,20 @@ export interface SessionCheckParts {
 }
 
 /** The net under the revocations of the log: asks for all open sessions at regular times. */
-export class SessionCheck {
+export class SessionCheck implements Component {
   private timer: NodeJS.Timeout | undefined;
   private running = false;
 
   constructor(private readonly parts: SessionCheckParts) {}
 
-  start(): void {
+  start(): Promise<void> {
     this.timer = setInterval(() => void this.run(), this.parts.everyMs).unref();
+    return Promise.resolve();
   }
 
-  stop(): void {
+  stop(): Promise<void> {
     clearInterval(this.timer);
+    return Promise.resolve();
   }
 
   /** A failure changes nothing: the next round asks again. */
