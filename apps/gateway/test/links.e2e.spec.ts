@@ -1,3 +1,4 @@
+import { Agent, request } from 'node:http';
 import { auth, messaging } from '@magpie/contracts';
 import { deferred } from '@magpie/domain';
 import { renderMetrics } from '@magpie/observability';
@@ -191,6 +192,28 @@ it('closes links of sessions that auth knows as ended', async () => {
   await client.ended();
   expect(errorOf(client.frames.at(-1)!)).toBe('SESSION_REVOKED');
   await system.stop();
+});
+
+// Goal: requests that fail before they reach a service count as well. Real and doubled as above.
+it('limits bad tokens and bad JSON on the short link', async () => {
+  const system = await startSystem({ GATEWAY_LINK_REQUESTS_PER_SECOND: '1', GATEWAY_LINK_REQUESTS_BURST: '6' });
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  const headers = { 'content-type': 'application/json', authorization: 'Bearer bad' };
+  const post = (name: string, body: string) =>
+    new Promise<number>((resolve, reject) => {
+      const url = `${system.http}/cgi-bin/micromsg-bin/${name}`;
+      const sent = request(url, { method: 'POST', agent, headers }, (response) => {
+        response.resume().on('end', () => resolve(response.statusCode!));
+      });
+      sent.on('error', reject).end(body);
+    });
+  const statuses: number[] = [];
+  for (let n = 0; n < 3; n++) statuses.push(await post('newsendmsg', '{}'), await post('manualauth', '{'));
+  expect(statuses).toEqual([401, 400, 401, 400, 401, 400]);
+  const more = await Promise.all(Array.from({ length: 20 }, () => post('newsendmsg', '{}')));
+  agent.destroy();
+  await system.stop();
+  expect(more).toContain(429);
 });
 
 // Goal: a stop sends clients elsewhere and lets what is under way finish. Real and doubled as above.
