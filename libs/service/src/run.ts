@@ -37,14 +37,15 @@ export async function startServices(
     port: config.MAGPIE_HEALTH_PORT,
     states: () => Object.fromEntries(services.map(({ name, state }) => [name, state])),
   });
+  // Doors open last and close first, so that nobody comes in whom the others cannot serve.
+  const doors = services.filter((service) => service.isDoor);
+  const others = services.filter((service) => !service.isDoor);
   const stop = async (): Promise<void> => {
-    const stopAll = (some: RunningService[]) => Promise.all(some.map((service) => service.stop()));
-    await stopAll(services.filter((service) => service.isDoor));
-    await stopAll(services.filter((service) => !service.isDoor));
+    for (const some of [doors, others]) await Promise.all(some.map((service) => service.stop()));
     await health.close();
   };
   try {
-    await Promise.all(services.map((service) => service.start()));
+    for (const some of [others, doors]) await Promise.all(some.map((service) => service.start()));
   } catch (error) {
     await stop();
     throw error;
