@@ -2,7 +2,8 @@ import { ANOMALIES_KEPT_MAX, type AnomalyKind } from './anomaly.js';
 import { DeliveryChecker } from './delivery-checker.js';
 import { cleanHistory, judge, type History, type PlannedSend } from './history.builder.js';
 
-const JUDGE_MS_MAX = 1000;
+/** Processor time of this thread: time on the wall also counts what others do on a busy machine. */
+const JUDGE_CPU_MS_MAX = 1000;
 
 const ok = (from: number, to: number): PlannedSend => ({ from, to, outcome: 'ok', landed: true });
 
@@ -113,12 +114,13 @@ describe('the delivery checker', () => {
     expect([anomalies.length, counts.get('lost')]).toEqual([ANOMALIES_KEPT_MAX, 300]);
   });
 
-  it('judges 10 000 messages to 50 users within a second', () => {
+  it('judges 10 000 messages to 50 users within a second of processor time', () => {
     const sends = Array.from({ length: 10_000 }, (_, index) => ok(index, 50));
     const run = cleanHistory({ users: 50, devicesPerUser: 1, page: 100, guest: { from: 0, to: 20_000 }, sends });
-    const startedAt = performance.now();
+    const before = process.threadCpuUsage();
     const verdict = judge(run);
-    expect(performance.now() - startedAt).toBeLessThan(JUDGE_MS_MAX);
+    const { user, system } = process.threadCpuUsage(before);
+    expect((user + system) / 1000).toBeLessThan(JUDGE_CPU_MS_MAX);
     expect([verdict.anomalies, verdict.judged.shown]).toEqual([[], 500_000]);
   });
 });
