@@ -26,6 +26,11 @@ export interface EventLog {
   /** The process clock corrected by the LogAppendTime of the last append, ms since 1970. */
   serverTime(): number;
   clockState(): ClockState;
+  /**
+   * How far a consumer of this service is behind in one partition, in whichever process it works: upper bound of the age
+   * of the oldest record that it has not processed, ms; Infinity = not known. Throws when Kafka does not answer.
+   */
+  lagOf(consumer: string, topic: TopicName, partition: number): Promise<number>;
   /** Stops the consumers, then the lanes, then the connections. */
   close(): Promise<void>;
 }

@@ -1,8 +1,9 @@
-import { partitionsOf } from '@magpie/contracts';
+import { partitionsOf, type TopicName } from '@magpie/contracts';
 import { partitionOf } from '@magpie/domain';
 import { collectionOf } from '@magpie/mongo';
 import { randomUUID } from 'node:crypto';
 import { Checkpoints, type CheckpointDocument } from './checkpoints.js';
+import { ConsumerLag } from './consumer-lag.js';
 import { GroupConsumer } from './consumer.js';
 import { deadLetterTopic } from './dead-letters.js';
 import type { EventLog, EventLogOptions } from './event-log.js';
@@ -50,6 +51,9 @@ export async function openEventLog(options: EventLogOptions): Promise<EventLog> 
   }
   const tail = tailOf(options.brokers);
   const lanes = new Lanes({ kafka, namespace, service, hotPartitions, generations, clock, tail, logger });
+  const checkpoints = collectionOf<CheckpointDocument>(connection, 'checkpoints');
+  const physical = (topic: TopicName) => physicalName(namespace, topic);
+  const lag = new ConsumerLag(checkpoints, (topic) => admin.bounds(physical(topic)));
   const consumers: GroupConsumer[] = [];
   return {
     appender: ({ topics, lane }) => lanes.appender(topics, lane),
@@ -61,13 +65,10 @@ export async function openEventLog(options: EventLogOptions): Promise<EventLog> 
         spec,
         kafka,
         admin,
-        checkpoints: new Checkpoints(
-          collectionOf<CheckpointDocument>(connection, 'checkpoints'),
-          await admin.clusterId(),
-        ),
+        checkpoints: new Checkpoints(checkpoints, await admin.clusterId()),
         namespace,
         partitions: spec.topics.reduce((sum, topic) => sum + partitionsOf(topic, hotPartitions), 0),
-        physical: (topic) => physicalName(namespace, topic),
+        physical,
         generationOf: (topic, partition) => generations.find(topic, partition),
         deadLetters,
         tail,
@@ -79,9 +80,10 @@ export async function openEventLog(options: EventLogOptions): Promise<EventLog> 
     },
     hotPartitions,
     partitionFor: (topic, key) => partitionOf(key, partitionsOf(topic, hotPartitions)),
-    physical: (topic) => physicalName(namespace, topic),
+    physical,
     serverTime: () => clock.now(),
     clockState: () => clock.state(),
+    lagOf: (consumer, topic, partition) => lag.ofPartition(consumer, topic, partition),
     close: async () => {
       await Promise.all(consumers.map((consumer) => consumer.stop()));
       await lanes.close();

@@ -48,6 +48,20 @@ describe('consume', () => {
     expect(second.states.map((state) => state['count'])).toEqual([500, 500]);
   }, 30_000);
 
+  it('tells how far a consumer is behind, wherever it runs', async () => {
+    const lagMs = () => log.lagOf('messaging.archive', TOPIC, 0);
+    expect(await lagMs()).toBe(Infinity);
+    await append(1, 2);
+    const recorder = new Recorder();
+    const consumer = await log.consume(recorder.spec());
+    await until(() => recorder.numbers().length === 2);
+    await consumer.stop();
+    expect(await lagMs()).toBe(0);
+    // Even partition, even numbers: one more record that nobody has processed.
+    await append(4, 4);
+    await until(async () => (await lagMs()) > 0);
+  }, 30_000);
+
   it('keeps in the checkpoint what the rules ask for', async () => {
     const recorder = new Recorder();
     const consumer = await log.consume(recorder.spec());

@@ -77,12 +77,14 @@ export class Archive {
   }
 
   /**
-   * How far behind the log the archive of this conversation may be, in ms; Infinity when that is not known here.
+   * How far behind the log the archive of this conversation may be, in ms, whichever instance keeps it; Infinity when
+   * that is not known.
    */
   async lagMs(conversation: string): Promise<number> {
     const partition = this.log.partitionFor(MESSAGE_TOPIC, conversation);
-    const lagMs = this.partitions.get(partition)?.lagMs();
-    return lagMs === undefined ? Infinity : Math.max(lagMs, this.consumer?.lagMs() ?? 0);
+    const kept = this.partitions.get(partition);
+    if (kept === undefined) return this.log.lagOf(CONSUMER, MESSAGE_TOPIC, partition);
+    return Math.max(kept.lagMs(), this.consumer?.lagMs() ?? 0);
   }
 
   private gain(at: Gained, insert: GroupInsert<ArchivedMessage>): PartitionWork {
