@@ -1,6 +1,6 @@
+import type { LogRecord, PartitionWork } from '@magpie/event-log';
 import { collectionOf, connectMongo, type Connection } from '@magpie/mongo';
 import { silentLogger } from '@magpie/observability';
-import { EMPTY_FEED } from '../src/domain/feed.js';
 import { LIMITS } from '../src/domain/limits.js';
 import { Feeds } from '../src/projections/feeds.js';
 import { openTimeline, timelineInserts } from '../src/projections/open-timeline.js';
@@ -38,21 +38,27 @@ async function start(now = 0) {
   return { feeds, retention, gain, keys };
 }
 
+async function processed(work: PartitionWork, records: LogRecord[]): Promise<void> {
+  await work.process(records);
+  await work.settled!();
+}
+
 describe('timeline', () => {
   it('takes rows that stand already for a replay when they come from the same source event', async () => {
     const { gain, keys } = await start();
     const records = [inboxRecord(0, 0), inboxRecord(1, 1)];
-    await (await gain()).process(records);
-    await (await gain(2)).process([...records, inboxRecord(2, 2)]);
+    await processed(await gain(), records);
+    await processed(await gain(2), [...records, inboxRecord(2, 2)]);
     expect(await keys()).toEqual([key(0), key(1), key(2)]);
   });
 
   it('stops when a row stands for another source event', async () => {
     const { gain } = await start();
-    await (await gain()).process([inboxRecord(0, 0)]);
+    await processed(await gain(), [inboxRecord(0, 0)]);
     const work = await gain(2);
-    await expect(work.process([inboxRecord(0, 5)])).rejects.toThrow('stands for another source event');
-    expect(work.state()).toMatchObject({ visible: EMPTY_FEED.visible });
+    await processed(work, [inboxRecord(0, 5)]);
+    expect(work.durable!()).toBeUndefined();
+    await expect(work.process([inboxRecord(1, 6)])).rejects.toThrow('stands for another source event');
   });
 
   it('lets rows go by age, after the floor is durable', async () => {
@@ -60,7 +66,10 @@ describe('timeline', () => {
     const { feeds, retention, gain, keys } = await start(LIMITS.keptMs + 1_002);
     const work = await gain();
     work.caughtUp!();
-    await work.process([0, 1, 2, 3].map((offset) => inboxRecord(offset, offset)));
+    await processed(
+      work,
+      [0, 1, 2, 3].map((offset) => inboxRecord(offset, offset)),
+    );
     await retention.sweep();
     expect(await keys()).toEqual([key(2), key(3)]);
     expect(feeds.of('ua').floor).toBe(key(1));

@@ -50,6 +50,14 @@ export interface PartitionWork {
   process(records: LogRecord[]): Promise<void>;
   /** Goes into the checkpoint, as of the last processed record: plain data, copied when asked for. */
   state(): Record<string, unknown>;
+  /**
+   * For work that makes durable later what `process` took: offset of the last record of a call such that it and all
+   * before it are durable, and the state as of it; undefined = none since the gain. Checkpoints stay there, and what
+   * lies behind is processed again after a crash. Not to be wrapped by `dropRepeats`.
+   */
+  durable?(): { readonly offset: number; readonly state: Record<string, unknown> } | undefined;
+  /** With `durable`: resolves when all that was taken is durable; awaited before the last checkpoint of a clean stop. */
+  settled?(): Promise<void>;
   /** Called once, when `process` has passed the log end of the gain. */
   caughtUp?(): void;
   /** The partition is gone, or stopped: forget it. Called once, also while a call of `process` is under way. */

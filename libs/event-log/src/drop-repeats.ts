@@ -7,6 +7,7 @@ import type { LogRecord } from './record.js';
  * consumer, so that the window is filled again on every gain.
  */
 export function dropRepeats(work: PartitionWork, windowMs: number): PartitionWork {
+  if (work.durable) throw new Error('repeats are dropped only for work that is durable once it is processed');
   const window = new Window(windowMs);
   const wrapped: PartitionWork = {
     remember(records) {

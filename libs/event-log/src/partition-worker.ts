@@ -35,6 +35,12 @@ interface Progress {
   last: KafkaMessage | undefined;
 }
 
+/** The end of a call of `process`. */
+interface Reached {
+  readonly message: KafkaMessage;
+  readonly generation: number;
+}
+
 /**
  * One owned partition: a bounded queue, and one call of `process` at a time. What arrives is handed on at once when
  * nothing is at work; nothing here waits for a timer but tries that failed.
@@ -59,6 +65,8 @@ export class PartitionWorker {
   #dirty = false;
   #due = false;
   #snapshot: CheckpointWrite | undefined;
+  /** Ends of calls of `process` that may not be durable yet; only for work that says when they are. */
+  readonly #taken: Reached[] = [];
 
   constructor(options: WorkerOptions) {
     this.#options = options;
@@ -170,15 +178,17 @@ export class PartitionWorker {
     }
   }
 
-  /** Resolves when no call of `process` is under way any more; hold first. */
+  /** Resolves when no call of `process` is under way any more and what they took is durable; hold first. */
   async settled(): Promise<void> {
     await this.#running;
+    await this.#options.work.settled?.();
   }
 
   /** The checkpoint as of the last processed record, if it has moved; while `process` runs it is ready afterwards. */
   checkpoint(): CheckpointWrite | undefined {
     if (this.#ended) return undefined;
-    if (this.#running === undefined && this.#dirty) this.#takeSnapshot();
+    const { durable } = this.#options.work;
+    if (this.#dirty && (this.#running === undefined || durable !== undefined)) this.#takeSnapshot();
     else this.#due = this.#dirty || this.#running !== undefined;
     const snapshot = this.#snapshot;
     this.#snapshot = undefined;
@@ -315,12 +325,39 @@ export class PartitionWorker {
     this.#progress.last = message;
     this.#cursor = this.#progress.next;
     this.#dirty = true;
-    if (this.#due) this.#takeSnapshot();
+    if (this.#options.work.durable) this.#taken.push({ message, generation });
+    else if (this.#due) this.#takeSnapshot();
     this.#tellCaughtUp();
   }
 
   #takeSnapshot(): void {
     const { last, next, generation } = this.#progress;
+    const { work } = this.#options;
+    const durable = work.durable?.();
+    if (work.durable && last) {
+      if (durable) this.#snapshotAt(this.#reachedAt(durable.offset), durable.state);
+      return;
+    }
+    this.#write({ next, generation, last, state: work.state() });
+    this.#dirty = false;
+    this.#due = false;
+  }
+
+  #snapshotAt({ message, generation }: Reached, state: Record<string, unknown>): void {
+    const next = Number(message.offset) + 1;
+    this.#write({ next, generation, last: message, state });
+    this.#dirty = next < this.#progress.next;
+  }
+
+  /** The end of a call that is durable, with those before it forgotten. */
+  #reachedAt(offset: number): Reached {
+    while (this.#taken.length > 1 && Number(this.#taken[0]!.message.offset) < offset) this.#taken.shift();
+    const reached = this.#taken[0];
+    if (Number(reached?.message.offset) !== offset) throw new Error(`offset ${offset} is no end of a call of process`);
+    return reached!;
+  }
+
+  #write({ next, generation, last, state }: Progress & { state: Record<string, unknown> }): void {
     this.#snapshot = {
       id: this.id,
       epoch: this.epoch,
@@ -329,10 +366,8 @@ export class PartitionWorker {
       appendedAt: last ? Number(last.timestamp) : 0,
       digest: last ? digestOf(last) : '',
       // The work goes on changing its state while this is under way to the database.
-      state: structuredClone(this.#options.work.state()),
+      state: structuredClone(state),
     };
-    this.#dirty = false;
-    this.#due = false;
   }
 
   #tellCaughtUp(): void {

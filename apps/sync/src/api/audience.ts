@@ -125,6 +125,7 @@ export class Audience implements FeedListener {
     const { userId, partition, asOf } = attendee;
     if (this.#attendees.get(userId) !== attendee) return;
     try {
+      await this.feeds.stored(partition, asOf);
       const newest = await this.timeline.newestKey({ userId, partition, after: 0, upTo: asOf });
       if (this.#attendees.get(userId) === attendee) tell(attendee, newest);
     } catch (err) {

@@ -22,6 +22,8 @@ export const LIMITS = {
   /** Deliveries and their bytes in one message of a stream. */
   batchDeliveriesMax: 1_000,
   batchBytesMax: 512 * 1024,
+  /** Rows of one partition that may be visible and not yet stand in the timeline. */
+  pendingRowsMax: 2_000,
   /** Newest keys read from the timeline at the same time for users who attach. */
   newestReadsMax: 16,
 } as const;

@@ -8,8 +8,10 @@ const RETRY_AFTER_MS = 500;
 export interface Feed {
   readonly partition: number;
   readonly epoch: number;
-  /** As of the last record whose rows are durable. */
+  /** As of the last record that was taken; its rows are durable in the inbox, and in the timeline soon after. */
   readonly state: FeedState;
+  /** Key up to which every row stands in the timeline. */
+  readonly stored: number;
   /** Key of the newest row that is not kept any more; 0 = all are. */
   readonly floor: number;
   /** False until the log end seen at the gain is reached: before that, what others handed out might be missing. */
@@ -23,10 +25,17 @@ export interface FeedListener {
   grown(feed: Feed, rows: readonly Row[]): void;
 }
 
+interface Waiting {
+  readonly key: number;
+  resolve(): void;
+  reject(error: Error): void;
+}
+
 /** The feeds that this instance owns, by partition; the only place that knows their fresh visible watermarks. */
 export class Feeds {
   readonly #owned = new Map<number, Feed>();
   readonly #listeners: FeedListener[] = [];
+  readonly #waiting = new Map<number, Waiting[]>();
 
   constructor(readonly partitions: number) {}
 
@@ -53,7 +62,7 @@ export class Feeds {
 
   own(partition: number, epoch: number, state: FeedState = EMPTY_FEED, floor = 0): void {
     this.disown(partition);
-    this.#owned.set(partition, { partition, epoch, state, floor, serving: false });
+    this.#owned.set(partition, { partition, epoch, state, stored: state.visible, floor, serving: false });
   }
 
   serve(partition: number, epoch: number): void {
@@ -64,7 +73,7 @@ export class Feeds {
     for (const listener of this.#listeners) listener.gained(serving);
   }
 
-  /** The rows up to the new state are durable. False when the partition went to another owner meanwhile. */
+  /** Rows became visible. False when the partition went to another owner meanwhile. */
   grow(partition: number, epoch: number, state: FeedState, rows: readonly Row[]): boolean {
     const feed = this.#holding(partition, epoch);
     if (feed === undefined) return false;
@@ -72,6 +81,29 @@ export class Feeds {
     this.#owned.set(partition, grown);
     if (grown.serving && rows.length > 0) for (const listener of this.#listeners) listener.grown(grown, rows);
     return true;
+  }
+
+  /** Every row up to `key` stands in the timeline. */
+  store(partition: number, epoch: number, key: number): void {
+    const feed = this.#holding(partition, epoch);
+    if (feed === undefined) return;
+    this.#owned.set(partition, { ...feed, stored: key });
+    const waiting = this.#waiting.get(partition);
+    while (waiting !== undefined && waiting.length > 0 && waiting[0]!.key <= key) waiting.shift()!.resolve();
+  }
+
+  /** Resolves when the timeline holds every visible row up to `key`; UNAVAILABLE when the partition is lost before. */
+  async stored(partition: number, key: number): Promise<void> {
+    const feed = this.#owned.get(partition);
+    if (feed === undefined) throw unavailable('the feed', RETRY_AFTER_MS);
+    const upTo = Math.min(key, feed.state.visible);
+    if (upTo <= feed.stored) return;
+    const waiting = this.#waiting.get(partition) ?? [];
+    this.#waiting.set(partition, waiting);
+    await new Promise<void>((resolve, reject) => {
+      waiting.push({ key: upTo, resolve, reject });
+      waiting.sort((a, b) => a.key - b.key);
+    });
   }
 
   /** Rows up to `floor` are about to go. */
@@ -84,6 +116,8 @@ export class Feeds {
     const feed = this.#owned.get(partition);
     if (feed === undefined || (epoch !== undefined && feed.epoch !== epoch)) return;
     this.#owned.delete(partition);
+    for (const { reject } of this.#waiting.get(partition) ?? []) reject(unavailable('the feed', RETRY_AFTER_MS));
+    this.#waiting.delete(partition);
     if (feed.serving) for (const listener of this.#listeners) listener.lost(feed);
   }
 

@@ -6,7 +6,8 @@ import type { Row } from '../domain/entry.js';
 import { Feeds } from './feeds.js';
 import { timelineProjection } from './timeline.projection.js';
 
-// Goal: nothing is visible before it is durable, nor after the partition is lost. The database is a stand-in.
+// Goal: rows are visible at once, read and claimed by checkpoints only once stored, and not after the partition is
+// lost. The database is a stand-in.
 
 function start(insert: () => Promise<InsertOutcome> = () => Promise.resolve({ duplicates: new Set() })) {
   const feeds = new Feeds(1);
@@ -43,45 +44,74 @@ describe('timeline projection', () => {
     expect(() => feeds.of('ua')).toThrow();
   });
 
-  it('raises the visible watermark only when the rows are stored', async () => {
+  it('shows rows at once, and claims and answers for them only when they are stored', async () => {
     const { promise, resolve } = Promise.withResolvers<InsertOutcome>();
     const { feeds, gain } = start(() => promise);
     const work = await gain();
     work.caughtUp!();
-    const processed = work.process([inboxRecord(4, 0)]);
-    await new Promise(setImmediate);
-    expect(feeds.of('ua').state.visible).toBe(0);
-    expect(work.state()).toMatchObject({ visible: 0, sources: [] });
-    resolve({ duplicates: new Set() });
-    await processed;
+    await work.process([inboxRecord(4, 0)]);
     expect(feeds.of('ua').state.visible).toBe(2 ** 44 + 4);
-    expect(work.state()).toMatchObject({ visible: 2 ** 44 + 4, sources: [{ offset: 0 }] });
+    expect(work.durable!()).toBeUndefined();
+    let readable = false;
+    const stored = feeds.stored(0, 2 ** 44 + 4).then(() => (readable = true));
+    await new Promise(setImmediate);
+    expect(readable).toBe(false);
+    resolve({ duplicates: new Set() });
+    await stored;
+    expect(work.durable!()).toMatchObject({ offset: 4, state: { visible: 2 ** 44 + 4, sources: [{ offset: 0 }] } });
   });
 
-  it('says nothing of rows that are stored after the partition was lost or gained anew', async () => {
+  it('claims no record behind one that is not stored yet', async () => {
+    const inserts = [Promise.withResolvers<InsertOutcome>(), Promise.withResolvers<InsertOutcome>()];
+    const waiting = inserts.map(({ promise }) => promise);
+    const { feeds, gain } = start(() => waiting.shift()!);
+    const work = await gain();
+    work.caughtUp!();
+    await work.process([inboxRecord(0, 0)]);
+    await work.process([inboxRecord(1, 1)]);
+    inserts[1]!.resolve({ duplicates: new Set() });
+    await new Promise(setImmediate);
+    expect(work.durable!()).toBeUndefined();
+    inserts[0]!.resolve({ duplicates: new Set() });
+    await work.settled!();
+    expect(work.durable!()).toMatchObject({ offset: 1 });
+    await feeds.stored(0, 2 ** 44 + 1);
+  });
+
+  it('lets nobody wait for a partition that is lost', async () => {
+    const { feeds, gain } = start(() => new Promise(() => undefined));
+    const work = await gain();
+    work.caughtUp!();
+    await work.process([inboxRecord(0, 0)]);
+    const stored = feeds.stored(0, 2 ** 44);
+    work.lost();
+    await expect(stored).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+  });
+
+  it('claims nothing for rows that are stored after the partition was gained anew', async () => {
     const { promise, resolve } = Promise.withResolvers<InsertOutcome>();
     const { feeds, told, gain } = start(() => promise);
     const old = await gain();
     old.caughtUp!();
-    const processed = old.process([inboxRecord(0, 0)]);
+    await old.process([inboxRecord(0, 0)]);
     old.lost();
     const fresh = await gain({ epoch: 2 });
     fresh.caughtUp!();
     resolve({ duplicates: new Set() });
-    await processed;
-    old.lost();
-    expect(feeds.of('ua')).toMatchObject({ epoch: 2, state: { visible: 0 } });
-    expect(told).toEqual(['gained', 'lost', 'gained']);
+    await new Promise(setImmediate);
+    expect(feeds.of('ua')).toMatchObject({ epoch: 2, stored: 0, state: { visible: 0 } });
+    expect(told).toEqual(['gained', 'm0', 'lost', 'gained']);
   });
 
-  it('keeps its state when the rows could not be stored', async () => {
-    const answers = [Promise.reject(new Error('no')), Promise.resolve({ duplicates: new Set() })];
-    const { gain } = start(() => answers.shift()!);
+  it('tries again when rows could not be stored, and claims nothing meanwhile', async () => {
+    const answers = [() => Promise.reject(new Error('no')), () => Promise.resolve({ duplicates: new Set() })];
+    const { gain } = start(() => answers.shift()!());
     const work = await gain();
-    await expect(work.process([inboxRecord(0, 0)])).rejects.toThrow('no');
-    expect(work.state()).toMatchObject({ visible: 0 });
     await work.process([inboxRecord(0, 0)]);
-    expect(work.state()).toMatchObject({ visible: 2 ** 44 });
+    await new Promise(setImmediate);
+    expect(work.durable!()).toBeUndefined();
+    await work.settled!();
+    expect(work.durable!()).toMatchObject({ offset: 0, state: { visible: 2 ** 44 } });
   });
 
   it('goes on from a checkpoint', async () => {

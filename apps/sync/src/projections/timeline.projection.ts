@@ -1,8 +1,10 @@
 import { EVENTS } from '@magpie/contracts';
+import { deferred } from '@magpie/domain';
 import { PoisonError, type ConsumerSpec, type Gained, type LogRecord, type PartitionWork } from '@magpie/event-log';
 import type { GroupInsert } from '@magpie/mongo';
 import { counter, type Logger } from '@magpie/observability';
 import type { mongo } from 'mongoose';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Row } from '../domain/entry.js';
 import {
   EMPTY_FEED,
@@ -13,18 +15,20 @@ import {
   type FeedState,
   type StoredFeedState,
 } from '../domain/feed.js';
+import { LIMITS } from '../domain/limits.js';
 import { isSameSource } from '../domain/place.js';
 import type { Feeds } from './feeds.js';
 import type { Retention } from './retention.js';
 import { READ_OPTIONS, keyOf, toDocument, type TimelineDocument } from './timeline.js';
 
 const ENTRY_TYPE = 'magpie.sync.v1.InboxEntry';
+const STORE_AGAIN_MS = 200;
 
 const repeatsDropped = counter({
   name: 'magpie_sync_feed_repeats_total',
   help: 'Inbox records that were not after the watermark of their source',
 });
-const rowsStored = counter({ name: 'magpie_sync_feed_rows_total', help: 'Rows of the timeline that became visible' });
+const rowsVisible = counter({ name: 'magpie_sync_feed_rows_total', help: 'Rows of the timeline that became visible' });
 
 /** What the projection writes to and tells. */
 export interface TimelineParts {
@@ -36,7 +40,7 @@ export interface TimelineParts {
   readonly logger: Logger;
 }
 
-/** `sync.feed`: inbox records → timeline rows → visible watermark. */
+/** `sync.feed`: inbox records → visible watermark → timeline rows. */
 export function timelineProjection(parts: TimelineParts): ConsumerSpec {
   return {
     name: 'sync.feed',
@@ -46,11 +50,29 @@ export function timelineProjection(parts: TimelineParts): ConsumerSpec {
   };
 }
 
+/** Rows of one call of `process`, on their way into the timeline. */
+interface Pending {
+  readonly offset: number;
+  readonly state: FeedState;
+  readonly rows: number;
+  stored: boolean;
+}
+
+/**
+ * What stands in the inbox is durable: its rows are visible at once, and are written to the timeline together a little
+ * later. Readers of the timeline wait for what is visible (`Feeds.stored`); a crash replays from the last stored record.
+ */
 class TimelineWork implements PartitionWork {
   readonly #partition: number;
   readonly #epoch: number;
   readonly #parts: TimelineParts;
+  readonly #pending: Pending[] = [];
+  #pendingRows = 0;
   #state: FeedState;
+  #stored: Pending | undefined;
+  #failure: unknown;
+  #lost = false;
+  #moved = deferred<void>();
 
   constructor(at: Gained, floor: number, parts: TimelineParts) {
     this.#partition = at.partition;
@@ -61,16 +83,29 @@ class TimelineWork implements PartitionWork {
   }
 
   async process(records: LogRecord[]): Promise<void> {
+    while (this.#pendingRows > LIMITS.pendingRowsMax && this.#failure === undefined) await this.#moved.promise;
+    if (this.#failure !== undefined) throw this.#failure;
     const { state, rows } = take(this.#state, records.map(toArrival));
     repeatsDropped.inc(records.length - rows.length);
-    await this.#store(rows);
     this.#state = state;
     // Rows become visible in the turn that the state moves: who attaches sees either all of them or none.
-    if (this.#parts.feeds.grow(this.#partition, this.#epoch, state, rows)) rowsStored.inc(rows.length);
+    if (this.#parts.feeds.grow(this.#partition, this.#epoch, state, rows)) rowsVisible.inc(rows.length);
+    const pending = { offset: records.at(-1)!.offset, state, rows: rows.length, stored: false };
+    this.#pending.push(pending);
+    this.#pendingRows += rows.length;
+    void this.#write(pending, rows);
   }
 
   state(): Record<string, unknown> {
     return { ...toStored(this.#state) };
+  }
+
+  durable(): { offset: number; state: Record<string, unknown> } | undefined {
+    return this.#stored && { offset: this.#stored.offset, state: { ...toStored(this.#stored.state) } };
+  }
+
+  async settled(): Promise<void> {
+    while (this.#pending.length > 0 && this.#failure === undefined && !this.#lost) await this.#moved.promise;
   }
 
   caughtUp(): void {
@@ -78,7 +113,40 @@ class TimelineWork implements PartitionWork {
   }
 
   lost(): void {
+    this.#lost = true;
     this.#parts.feeds.disown(this.#partition, this.#epoch);
+    this.#move();
+  }
+
+  async #write(pending: Pending, rows: readonly Row[]): Promise<void> {
+    while (!pending.stored && !this.#lost) {
+      try {
+        await this.#store(rows);
+        pending.stored = true;
+      } catch (err) {
+        this.#parts.logger.error({ err, partition: this.#partition }, 'rows not stored');
+        if (err instanceof PoisonError) this.#failure = err;
+        if (this.#failure !== undefined) return this.#move();
+        await pause(STORE_AGAIN_MS);
+      }
+    }
+    this.#settle();
+  }
+
+  /** The stored prefix of what is pending is what a checkpoint may claim. */
+  #settle(): void {
+    while (this.#pending[0]?.stored) {
+      this.#stored = this.#pending.shift()!;
+      this.#pendingRows -= this.#stored.rows;
+    }
+    if (this.#stored) this.#parts.feeds.store(this.#partition, this.#epoch, this.#stored.state.visible);
+    this.#move();
+  }
+
+  #move(): void {
+    const moved = this.#moved;
+    this.#moved = deferred<void>();
+    moved.resolve();
   }
 
   async #store(rows: readonly Row[]): Promise<void> {

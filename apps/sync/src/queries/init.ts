@@ -20,6 +20,7 @@ export async function init(userId: string, pageToken: string, parts: FeedQueryPa
   const stamp = parts.stampOf(userId);
   const progress = pageToken === '' ? await begin(userId, feed, parts) : fromPageToken(pageToken, stamp);
   const range = { userId, partition: feed.partition, after: progress.after, upTo: progress.upTo };
+  await parts.feeds.stored(feed.partition, progress.upTo);
   const rows = await parts.timeline.rows(range, LIMITS.pageItemsMax + 1);
   const page = pageOf(userId, rows, { items: LIMITS.pageItemsMax, bytes: LIMITS.pageBytesMax });
   if (page.hasMore && page.lastKey !== undefined) {
@@ -29,7 +30,8 @@ export async function init(userId: string, pageToken: string, parts: FeedQueryPa
   return { page, pageToken: '', syncKey: syncKeyOf(progress.upTo, stamp), number: progress.upTo };
 }
 
-async function begin(userId: string, feed: Feed, { timeline }: FeedQueryParts): Promise<InitProgress> {
+async function begin(userId: string, feed: Feed, { feeds, timeline }: FeedQueryParts): Promise<InitProgress> {
+  await feeds.stored(feed.partition, feed.state.visible);
   const after = feed.floor;
   const range = { userId, partition: feed.partition, after, upTo: feed.state.visible };
   const [upTo, skipped] = await Promise.all([timeline.newestKey(range), timeline.newestKey(range, LIMITS.initRowsMax)]);

@@ -31,6 +31,7 @@ export async function sync(
   // A device may be ahead of what an owner that has just started calls visible: nothing new, and its key stays.
   if (number >= state.visible) return { page: EMPTY_PAGE, number, syncKey: syncKeyOf(number, stamp) };
   const range = { userId, partition, after: Math.max(number, floor), upTo: state.visible };
+  await feeds.stored(partition, state.visible);
   const rows = await timeline.rows(range, items + 1);
   // Rows may have been let go while they were read.
   if (number !== 0 && number < feeds.of(userId).floor) throw keyExpired('what came after it was just let go');
