@@ -2,6 +2,6 @@ export { DomainError, exhausted, invalid, unavailable, type ErrorDetail, type Er
 export { conversationOf, partnerIn } from './conversation.js';
 export { GENERATION_MAX, OFFSET_BITS, numberOf, offsetOf, generationOf } from './position.js';
 export { partitionOf, murmur2 } from './partition.js';
-export { requireAscii, requireCount, requireText, requireUserName } from './validation.js';
+export { countCodePoints, requireAscii, requireCount, requireText, requireUserName } from './validation.js';
 export type { Decider } from './decider.js';
 export { deferred, type Deferred } from './deferred.js';

@@ -9,7 +9,8 @@ export function requireText(field: string, value: string, bounds: { min: number;
   return text;
 }
 
-function countCodePoints(text: string): number {
+/** Length of a text in Unicode code points, which is what limits of texts count. */
+export function countCodePoints(text: string): number {
   let count = 0;
   for (const _ of text) count++;
   return count;

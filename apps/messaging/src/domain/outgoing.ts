@@ -1,5 +1,5 @@
 import type { messaging } from '@magpie/contracts';
-import { conversationOf, DomainError, invalid, requireAscii } from '@magpie/domain';
+import { conversationOf, countCodePoints, DomainError, invalid, requireAscii } from '@magpie/domain';
 import { deriveId, isIdOf } from '@magpie/domain/ids';
 import { MESSAGE_LIMITS } from './limits.js';
 
@@ -57,12 +57,6 @@ function checkContent(field: string, content: messaging.Content | undefined): me
     throw tooLarge(`${field}.text`, `${length} characters, at most ${MESSAGE_LIMITS.textLengthMax}`);
   }
   return { content: { $case: 'text', value: { text } } };
-}
-
-function countCodePoints(text: string): number {
-  let count = 0;
-  for (const _ of text) count++;
-  return count;
 }
 
 /** NO_SUCH_PEER: there is no such user. */
