@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { messaging } from '@magpie/contracts';
@@ -14,7 +14,7 @@ const START_MS = 90_000;
 // Real: all services, Kafka, MongoDB, sockets, the SDK with its store on disk.
 describe('the path', () => {
   const folder = mkdtempSync(join(tmpdir(), 'magpie-path-'));
-  const env = { MAGPIE_NAMESPACE: `path-${randomBytes(4).toString('hex')}-` };
+  const env = { LOG_LEVEL: 'debug', MAGPIE_NAMESPACE: `path-${randomBytes(4).toString('hex')}-` };
   let system: RunningSystem;
   const open: Person[] = [];
 
@@ -63,6 +63,20 @@ describe('the path', () => {
     expect(await bob.conversation(alicePhone.userId)).toEqual(talk);
     expect((await bob.client.history(alicePhone.userId)).map((line) => textOf(line.content))).toEqual(talk);
   }, 60_000);
+
+  it('can be followed through all services by the id of its request', async () => {
+    const steps = ['command', 'message appended', 'fanned out', 'taken into the feed'];
+    const stepsOf = (requestId: string): Set<string> => {
+      const lines = readFileSync(join(folder, 'data/logs/magpie.log'), 'utf8').trim().split('\n');
+      const logged = lines.map((line) => JSON.parse(line) as { requestId?: string; msg: string });
+      return new Set(logged.filter((line) => line.requestId === requestId).map((line) => line.msg));
+    };
+    const appended = readFileSync(join(folder, 'data/logs/magpie.log'), 'utf8')
+      .split('\n')
+      .find((line) => line.includes('"message appended"'))!;
+    const { requestId } = JSON.parse(appended) as { requestId: string };
+    await until('every step is logged', () => steps.every((step) => stepsOf(requestId).has(step)));
+  }, 30_000);
 
   it('brings what came while a device was away', async () => {
     await bob.client.close();

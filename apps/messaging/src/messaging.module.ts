@@ -18,9 +18,9 @@ export const messaging: ServiceDefinition = {
   config: defineConfig({}),
   database: true,
   log: true,
-  module: ({ connection, log, peers }) => {
+  module: ({ connection, log, logger, peers }) => {
     const archive = new Archive(log, connection);
-    const messages = new KafkaMessageLog(log);
+    const messages = new KafkaMessageLog(log, logger);
     const send = new SendMessages(messages, new FindCopies(connection, archive), new AuthAccounts(peers));
     const history = new ListHistory(connection, {
       settled: (conversation) => archive.reached(conversation, messages.lastPosition(conversation), SETTLE_MS),

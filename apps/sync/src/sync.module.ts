@@ -67,9 +67,9 @@ async function makeParts({ connection, log, logger }: ServiceBase, config: SyncC
   return { feeds, timeline: reader, stampOf, audience, feed };
 }
 
-function fanOut({ log }: ServiceBase): Component {
+function fanOut({ log, logger }: ServiceBase): Component {
   const inbox = log.appender({ topics: [INBOX], lane: 'persistent' });
-  const parts = { inbox, partitions: partitionsOf(INBOX, log.hotPartitions), members: pairMembers };
+  const parts = { inbox, partitions: partitionsOf(INBOX, log.hotPartitions), members: pairMembers, logger };
   const consumer = consuming(() => log.consume(onFeedEvent(parts)));
   return {
     start: () => consumer.start(),

@@ -1,5 +1,6 @@
 import type { event } from '@magpie/contracts';
 import type { Appended, Appender, EventLog } from '@magpie/event-log';
+import type { Logger } from '@magpie/observability';
 import type { MessageLog } from '../commands/send-messages.js';
 import { REPEATS, type LogClock } from '../domain/repeats.js';
 import { MESSAGE_TOPIC } from '../projections/archive.projection.js';
@@ -10,7 +11,10 @@ export class KafkaMessageLog implements MessageLog {
   /** Last position that this process appended, by partition. */
   private readonly positions = new Map<number, number>();
 
-  constructor(private readonly log: EventLog) {
+  constructor(
+    private readonly log: EventLog,
+    private readonly logger: Logger,
+  ) {
     this.appender = log.appender({ topics: [MESSAGE_TOPIC], lane: 'request' });
   }
 
@@ -23,6 +27,8 @@ export class KafkaMessageLog implements MessageLog {
   async append(conversation: string, events: readonly event.Event[], requestId: string): Promise<readonly Appended[]> {
     const entries = events.map((each) => ({ topic: MESSAGE_TOPIC, key: conversation, requestId, events: [each] }));
     const appended = await this.appender.appendAll(entries);
+    for (const { partition, offset } of appended)
+      this.logger.debug({ requestId, partition, offset }, 'message appended');
     const last = appended.at(-1)!;
     this.positions.set(last.partition, Math.max(last.position, this.positions.get(last.partition) ?? 0));
     return appended;

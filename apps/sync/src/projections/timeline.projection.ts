@@ -86,6 +86,9 @@ class TimelineWork implements PartitionWork {
     while (this.#pendingRows > LIMITS.pendingRowsMax && this.#failure === undefined) await this.#moved.promise;
     if (this.#failure !== undefined) throw this.#failure;
     const { state, rows } = take(this.#state, records.map(toArrival));
+    for (const { requestId, position } of records) {
+      this.#parts.logger.debug({ requestId, partition: this.#partition, key: position }, 'taken into the feed');
+    }
     repeatsDropped.inc(records.length - rows.length);
     this.#state = state;
     // Rows become visible in the turn that the state moves: who attaches sees either all of them or none.

@@ -1,3 +1,4 @@
+import { silentLogger } from '@magpie/observability';
 import { EVENTS, messaging, type sync } from '@magpie/contracts';
 import { PoisonError, type AppendEntry, type Appended } from '@magpie/event-log';
 import { partitionOf } from '@magpie/domain';
@@ -18,7 +19,7 @@ function start(answer: () => Promise<Appended> = () => Promise.resolve({} as App
       return answer();
     },
   };
-  const spec = onFeedEvent({ inbox, partitions: PARTITIONS, members: pairMembers });
+  const spec = onFeedEvent({ inbox, partitions: PARTITIONS, members: pairMembers, logger: silentLogger() });
   const at = { topic: 'messaging.message.v1' as const, partition: 0, epoch: 1, checkpoint: undefined, logEnd: 0 };
   return { appended, work: spec.gain(at) };
 }

@@ -8,7 +8,7 @@ import {
   type ConsumerSpec,
   type LogRecord,
 } from '@magpie/event-log';
-import { counter } from '@magpie/observability';
+import { counter, type Logger } from '@magpie/observability';
 import { share } from '../domain/fan-out.js';
 import type { Members } from '../clients/members.client.js';
 
@@ -32,6 +32,7 @@ export interface FanOutParts {
   /** Number of partitions of the inbox. */
   readonly partitions: number;
   readonly members: Members;
+  readonly logger: Logger;
 }
 
 /** `sync.fan-out`: events with a feed → one inbox record per (event, inbox partition). */
@@ -103,6 +104,7 @@ function emit(record: LogRecord, from: event.Event, parts: FanOutParts, appends:
   for (const { partition: inboxPartition, users, renderings } of shares) {
     const entry = write((writer) => sync.InboxEntry.encode({ ...common, users, renderings }, writer));
     const events = [{ type: ENTRY_TYPE, body: entry, feed: undefined, dedupeId: '' }];
+    parts.logger.debug({ requestId, topic, partition, offset, inboxPartition }, 'fanned out');
     appends.push(parts.inbox.append({ topic: INBOX, key: record.key, partition: inboxPartition, requestId, events }));
   }
 }
