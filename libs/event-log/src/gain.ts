@@ -72,7 +72,7 @@ export async function gainPartition(
   const { spec, checkpoints, physical } = context;
   const id = checkpointId(spec.name, topic, partition);
   const checkpoint = await checkpoints.take(id);
-  const bounds = (await questions.bounds(physical(topic))).get(partition);
+  const bounds = await boundsSince(context, questions, physical(topic), partition, checkpoint.next);
   if (!bounds) throw new Error(`${physical(topic)}/${partition} has no bounds`);
   const lost = suspect || (checkpoint.clusterId !== undefined && checkpoint.clusterId !== checkpoints.clusterId);
   const found = lost
@@ -102,6 +102,18 @@ export async function gainPartition(
     work: await spec.gain(gained),
     fresh: checkpoint.next === undefined,
   };
+}
+
+/** The answer that a join shares may be older than the checkpoint: then the last owner has gone beyond it meanwhile. */
+async function boundsSince(
+  { admin }: GainContext,
+  questions: Questions,
+  name: string,
+  partition: number,
+  next = 0,
+): Promise<LogBounds | undefined> {
+  const shared = (await questions.bounds(name)).get(partition);
+  return shared && next > shared.end ? (await admin.bounds(name)).get(partition) : shared;
 }
 
 function viewOf(checkpoint: CheckpointDocument, place: Place): CheckpointView | undefined {
