@@ -1,4 +1,4 @@
-import { event, messaging, type EventType } from '@magpie/contracts';
+import { event, messaging, written, type EventType } from '@magpie/contracts';
 import type { CheckedMessage } from './domain/outgoing.js';
 
 const MESSAGE_SENT: EventType = 'magpie.messaging.v1.MessageSent';
@@ -12,7 +12,7 @@ export const SERVER_TIME_FIELD = 8;
 
 /** What an accepted message is in the log: the event, and how each of the two sees it. */
 export function messageSent(message: CheckedMessage, deviceId: string): event.Event {
-  const body = messaging.MessageSent.encode({
+  const sent = {
     messageId: message.messageId,
     from: message.from,
     to: message.to,
@@ -20,7 +20,8 @@ export function messageSent(message: CheckedMessage, deviceId: string): event.Ev
     content: message.content,
     mentions: [...message.mentions],
     quote: undefined,
-  }).finish();
+  };
+  const body = written((writer) => messaging.MessageSent.encode(sent, writer));
   const toOneself = message.from === message.to;
   const own = { users: [message.from], body: ownFields(message.to, message.clientId) };
   const others = { users: [message.to], body: ownFields(message.from, '') };
@@ -46,5 +47,6 @@ export function messageSent(message: CheckedMessage, deviceId: string): event.Ev
 }
 
 function ownFields(peer: string, clientId: string): Uint8Array {
-  return messaging.Message.encode(messaging.Message.fromPartial({ peer, clientId })).finish();
+  const fields = messaging.Message.fromPartial({ peer, clientId });
+  return written((writer) => messaging.Message.encode(fields, writer));
 }

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import { numberOf } from '@magpie/domain';
 import type { KafkaMessage } from 'kafkajs';
-import { event, type TopicName } from '@magpie/contracts';
+import { event, written, type TopicName } from '@magpie/contracts';
 
 /** A record as it was read from the log, with its coordinates. */
 export interface LogRecord {
@@ -37,12 +37,8 @@ const GENERATION_TAG = 0x08;
 
 /** The body of a Record: all its fields but the generation, which is known at the flush only. */
 export function encodeBody(fields: { version?: number; requestId?: string; events: event.Event[] }): Uint8Array {
-  return event.Record.encode({
-    generation: 0,
-    version: fields.version ?? 0,
-    requestId: fields.requestId ?? '',
-    events: fields.events,
-  }).finish();
+  const { version = 0, requestId = '', events } = fields;
+  return written((writer) => event.Record.encode({ generation: 0, version, requestId, events }, writer));
 }
 
 /** A Record: its generation (1–511), then the body of `encodeBody`. */

@@ -1,5 +1,5 @@
 import type { Client, ClientDuplexStream, StatusObject } from '@grpc/grpc-js';
-import { toDomainError, wire } from '@magpie/contracts';
+import { toDomainError, wire, written } from '@magpie/contracts';
 import { exhausted, unavailable } from '@magpie/domain';
 import type { Logger } from '@magpie/observability';
 import { Corked } from './corked.js';
@@ -115,7 +115,7 @@ export class ExchangeStream implements Exchange {
   #connect(): void {
     const stream: Stream = this.#client.makeBidiStreamRequest(
       PATH,
-      (message: wire.ExchangeRequest) => asBuffer(wire.ExchangeRequest.encode(message).finish()),
+      (message: wire.ExchangeRequest) => asBuffer(written((writer) => wire.ExchangeRequest.encode(message, writer))),
       (bytes: Buffer) => wire.ExchangeResponse.decode(asBytes(bytes)),
       callMetadata(this.#credential),
     );

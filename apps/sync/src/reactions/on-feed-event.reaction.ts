@@ -1,5 +1,5 @@
-import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
-import { sync, type event, type TopicName } from '@magpie/contracts';
+import { WireType } from '@bufbuild/protobuf/wire';
+import { sync, type event, type TopicName, written } from '@magpie/contracts';
 import {
   dropRepeats,
   PoisonError,
@@ -102,7 +102,7 @@ function emit(record: LogRecord, from: event.Event, parts: FanOutParts, appends:
   };
   const shares = share(recipientsOf(feed, record, parts.members), feed.renderings, parts.partitions);
   for (const { partition: inboxPartition, users, renderings } of shares) {
-    const entry = write((writer) => sync.InboxEntry.encode({ ...common, users, renderings }, writer));
+    const entry = written((writer) => sync.InboxEntry.encode({ ...common, users, renderings }, writer));
     const events = [{ type: ENTRY_TYPE, body: entry, feed: undefined, dedupeId: '' }];
     parts.logger.debug({ requestId, topic, partition, offset, inboxPartition }, 'fanned out');
     appends.push(parts.inbox.append({ topic: INBOX, key: record.key, partition: inboxPartition, requestId, events }));
@@ -112,24 +112,12 @@ function emit(record: LogRecord, from: event.Event, parts: FanOutParts, appends:
 /** The item's bytes with its place and time in the log behind them. */
 function placedBody(record: LogRecord, from: event.Event, feed: event.Feed): Uint8Array {
   const body = feed.body.length > 0 ? feed.body : from.body;
-  return write((writer) => {
+  return written((writer) => {
     writer.raw(body);
     if (feed.positionField !== 0) writer.tag(feed.positionField, WireType.Varint).int64(record.position);
     if (feed.timeField !== 0) writer.tag(feed.timeField, WireType.Varint).int64(record.appendedAtMs);
     return writer;
   });
-}
-
-/** A writer keeps its buffer when it is emptied; making one anew for every entry was most of the cost of fan-out. */
-const shared = new BinaryWriter();
-
-function write(fill: (writer: BinaryWriter) => BinaryWriter): Uint8Array {
-  try {
-    return fill(shared).finish();
-  } catch (error) {
-    shared.finish();
-    throw error;
-  }
 }
 
 function recipientsOf(feed: event.Feed, record: LogRecord, members: Members): readonly string[] {
