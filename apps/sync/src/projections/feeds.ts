@@ -61,6 +61,8 @@ export class Feeds {
   }
 
   own(partition: number, epoch: number, state: FeedState = EMPTY_FEED, floor = 0): void {
+    // A gain that was given up may end after the one that took its place.
+    if ((this.#owned.get(partition)?.epoch ?? 0) > epoch) return;
     this.disown(partition);
     this.#owned.set(partition, { partition, epoch, state, stored: state.visible, floor, serving: false });
   }

@@ -88,6 +88,27 @@ describe('timeline projection', () => {
     await expect(stored).rejects.toMatchObject({ code: 'UNAVAILABLE' });
   });
 
+  it('keeps the newer owner when an older gain of the same partition ends after it', async () => {
+    const { feeds, told, gain } = start();
+    const current = await gain({ epoch: 2 });
+    const overtaken = await gain({ epoch: 1 });
+    overtaken.lost();
+    current.caughtUp!();
+    await current.process([inboxRecord(0, 0)]);
+    expect(feeds.of('ua')).toMatchObject({ epoch: 2, state: { visible: 2 ** 44 } });
+    expect(told).toEqual(['gained', 'm0']);
+  });
+
+  it('lets nobody wait for rows that can never be stored', async () => {
+    const { feeds, gain } = start(() => Promise.reject(new PoisonError('stands for another source event')));
+    const work = await gain();
+    work.caughtUp!();
+    await work.process([inboxRecord(0, 0)]);
+    await expect(feeds.stored(0, 2 ** 44)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    expect(feeds.find('ua')).toBeUndefined();
+    await expect(work.process([inboxRecord(1, 1)])).rejects.toThrow(PoisonError);
+  });
+
   it('claims nothing for rows that are stored after the partition was gained anew', async () => {
     const { promise, resolve } = Promise.withResolvers<InsertOutcome>();
     const { feeds, told, gain } = start(() => promise);

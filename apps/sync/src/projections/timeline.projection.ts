@@ -129,11 +129,17 @@ class TimelineWork implements PartitionWork {
       } catch (err) {
         this.#parts.logger.error({ err, partition: this.#partition }, 'rows not stored');
         if (err instanceof PoisonError) this.#failure = err;
-        if (this.#failure !== undefined) return this.#move();
+        if (this.#failure !== undefined) return this.#giveUp();
         await pause(STORE_AGAIN_MS);
       }
     }
     this.#settle();
+  }
+
+  /** The next call of `process` stops the partition; who waits for rows that never come is told at once. */
+  #giveUp(): void {
+    this.#parts.feeds.disown(this.#partition, this.#epoch);
+    this.#move();
   }
 
   /** The stored prefix of what is pending is what a checkpoint may claim. */
