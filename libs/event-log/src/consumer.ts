@@ -58,6 +58,7 @@ export class GroupConsumer implements Consumer {
   #timers: NodeJS.Timeout[] = [];
   readonly #deaf: (() => void)[] = [];
   #probing = false;
+  readonly #gaining = new Map<string, Promise<void>>();
   #writing: Promise<void> | undefined;
   #joins = 0;
   #aliveAt = -Infinity;
@@ -96,9 +97,9 @@ export class GroupConsumer implements Consumer {
     ];
     for (const [name, topic] of this.#topics) {
       this.#deaf.push(
-        this.#options.tail.listen(name, (partition, messages) => {
+        this.#options.tail.listen(name, (partition, messages, generation) => {
           const { worker, following } = this.#slots.get(keyOf(topic, partition)) ?? {};
-          if (worker && !worker.ended && !this.#stopping) following?.overhear(worker, messages);
+          if (worker && !worker.ended && !this.#stopping) following?.overhear(worker, messages, generation);
         }),
       );
     }
@@ -211,10 +212,20 @@ export class GroupConsumer implements Consumer {
     }
   }
 
-  async #gain(slot: Slot, first?: Questions, suspect = false): Promise<void> {
+  /** One gain of a partition at a time: an older one that is still under way sees that it is over, and ends first. */
+  #gain(slot: Slot, first?: Questions, suspect = false): Promise<void> {
     slot.attempt += 1;
     slot.worker = undefined;
-    const attempt = slot.attempt;
+    const { attempt, topic, partition } = slot;
+    const key = keyOf(topic, partition);
+    const gained = (this.#gaining.get(key) ?? Promise.resolve()).then(() =>
+      this.#gainNow(slot, attempt, first, suspect),
+    );
+    this.#gaining.set(key, gained);
+    return gained;
+  }
+
+  async #gainNow(slot: Slot, attempt: number, first: Questions | undefined, suspect: boolean): Promise<void> {
     const over = () => slot.attempt !== attempt || this.#stopping !== undefined;
     for (let tries = 1; !over(); tries += 1) {
       let gain: Gain | typeof SHORTENED;

@@ -7,7 +7,9 @@ import { OTHERS_QUIET_MS } from './limits.js';
 class Reading {
   readonly taken: number[] = [];
   expected = 0;
+  generation = 1;
   full = false;
+  broken = false;
   now = 0;
   paused = false;
   fetches = 0;
@@ -25,6 +27,10 @@ class Reading {
 
   fetchFrom(): void {}
 
+  shortened(): void {
+    this.broken = true;
+  }
+
   overhear(messages: readonly KafkaMessage[]): boolean {
     for (const { offset } of messages) this.#take(Number(offset));
     return !this.full;
@@ -33,11 +39,15 @@ class Reading {
   append(count: number, heard: boolean): void {
     const offsets = Array.from({ length: count }, (_, k) => this.#end + k);
     this.#end += count;
-    if (heard)
-      this.following.overhear(
-        this,
-        offsets.map((offset) => ({ offset: String(offset) }) as KafkaMessage),
-      );
+    if (heard) this.tell(offsets, this.generation);
+  }
+
+  tell(offsets: readonly number[], generation: number): void {
+    this.following.overhear(
+      this,
+      offsets.map((offset) => ({ offset: String(offset) }) as KafkaMessage),
+      generation,
+    );
   }
 
   fetch(): void {
@@ -96,6 +106,16 @@ describe('Following', () => {
     reading.probe();
     reading.fetch();
     expect(reading.taken).toEqual([0, 1, 2, 3]);
+  });
+
+  it('gives the partition up when a new generation is appended below where it stands', () => {
+    const reading = new Reading();
+    reading.append(10, true);
+    reading.tell([8], 1);
+    expect(reading.broken).toBe(false);
+    reading.tell([8, 9, 10], 2);
+    expect(reading.broken).toBe(true);
+    expect(reading.taken).toHaveLength(10);
   });
 
   it('is not led astray by a probe that sees an append before its acknowledgement', () => {

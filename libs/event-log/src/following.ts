@@ -11,7 +11,7 @@ export interface FetchControl {
   seek(offset: number): void;
 }
 
-type Reader = Pick<PartitionWorker, 'expected' | 'full' | 'fetchFrom' | 'overhear'>;
+type Reader = Pick<PartitionWorker, 'expected' | 'generation' | 'full' | 'fetchFrom' | 'overhear' | 'shortened'>;
 
 /**
  * Where the records of one partition come from. From the log: kafkajs fetches them. From the tail: this process appends
@@ -61,7 +61,7 @@ export class Following {
   }
 
   /** Takes what this process has just appended, if it is the next the worker waits for. */
-  overhear(worker: Reader, messages: readonly KafkaMessage[]): void {
+  overhear(worker: Reader, messages: readonly KafkaMessage[], generation: number): void {
     const first = Number(messages[0]!.offset);
     const end = Number(messages.at(-1)!.offset) + 1;
     if (first > worker.expected) {
@@ -69,6 +69,8 @@ export class Following {
       else this.#othersAt = this.now();
       return;
     }
+    // A new generation below what was taken: the log was shortened, and offsets were given out again.
+    if (first < worker.expected && worker.generation > 0 && generation > worker.generation) return worker.shortened();
     if (worker.full) return;
     const room = end <= worker.expected || worker.overhear(messages);
     if (this.#fromTail && !room) this.fetch(worker);

@@ -81,7 +81,7 @@ export class Lanes {
       generations: generations.forLane(topic),
       onAnswer: (sentAt, answeredAt, appendedAt) => clock.note(sentAt, answeredAt, appendedAt),
       onAppended: (partition, first, records) => {
-        if (tail.isHeard(name)) tail.tell(name, partition, asFetched(first, records));
+        if (tail.isHeard(name)) tail.tell(name, partition, asFetched(first, records), first.generation);
       },
       logger,
     });

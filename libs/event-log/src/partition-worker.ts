@@ -96,6 +96,10 @@ export class PartitionWorker {
   get next(): number {
     return this.#progress.next;
   }
+  /** Generation of the last processed record; 0 = none. */
+  get generation(): number {
+    return this.#progress.generation;
+  }
   /** No longer takes nor gives anything: lost or stopped. */
   get ended(): boolean {
     return this.#ended;
@@ -136,6 +140,11 @@ export class PartitionWorker {
   /** Takes what this process appended itself; as `offer`. */
   overhear(messages: readonly KafkaMessage[]): boolean {
     return !this.#ended && this.#take(messages);
+  }
+
+  /** The log was found shortened. */
+  shortened(): void {
+    this.#break('shortened', new Error('a new generation was appended below what was taken'));
   }
 
   #take(messages: readonly KafkaMessage[]): boolean {

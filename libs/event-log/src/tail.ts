@@ -1,7 +1,7 @@
 import type { KafkaMessage } from 'kafkajs';
 
-/** Records that were just appended to one partition, in the form in which a fetch would bring them. */
-export type TailListener = (partition: number, messages: readonly KafkaMessage[]) => void;
+/** Records that were just appended to one partition, in the form in which a fetch would bring them, of one generation. */
+export type TailListener = (partition: number, messages: readonly KafkaMessage[], generation: number) => void;
 
 /**
  * What the lanes of this process append, told to the consumers of this process: the acknowledgement names the offset, so
@@ -21,8 +21,8 @@ export class Tail {
     return (this.#listeners.get(topic)?.size ?? 0) > 0;
   }
 
-  tell(topic: string, partition: number, messages: readonly KafkaMessage[]): void {
-    for (const listener of this.#listeners.get(topic) ?? []) listener(partition, messages);
+  tell(topic: string, partition: number, messages: readonly KafkaMessage[], generation: number): void {
+    for (const listener of this.#listeners.get(topic) ?? []) listener(partition, messages, generation);
   }
 }
 

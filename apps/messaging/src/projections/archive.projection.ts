@@ -147,12 +147,12 @@ class ArchivePartition implements PartitionWork {
   async reached(position: number, timeoutMs: number): Promise<void> {
     if (position <= this.position) return;
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, timeoutMs);
-      const done = () => {
-        clearTimeout(timer);
+      const waiting = { position, resolve: () => (clearTimeout(timer), resolve()) };
+      const timer = setTimeout(() => {
+        this.waiting.splice(this.waiting.indexOf(waiting), 1);
         resolve();
-      };
-      this.waiting.push({ position, resolve: done });
+      }, timeoutMs);
+      this.waiting.push(waiting);
       this.waiting.sort((a, b) => a.position - b.position);
     });
   }
