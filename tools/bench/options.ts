@@ -7,7 +7,7 @@ export const USAGE = `npm run bench -- [--rate N[,N…]] [--seconds N] [--warmup
   Drives the system that runs on this machine (DIR/run.json) with an open loop of messages between random pairs.
   --rate     messages per second, one stage each; default 300,2000; a ladder: 500,1000,2000,4000,8000
   --seconds  length of a stage; default 20
-  --warmup   seconds before it that are not counted; default 3
+  --warmup   seconds before it that are not counted; default 10
   --users    signed-in devices; default 200 (kept in DIR/bench for the next run)
   --bytes    length of a text; default 230
   --data     default .data
@@ -48,7 +48,7 @@ export function readOptions(args: string[]): BenchOptions | 'help' {
   const options = {
     rates,
     seconds: number('--seconds', values.seconds ?? '20', 1, SECONDS_MAX),
-    warmupSeconds: number('--warmup', values.warmup ?? '3', 0, SECONDS_MAX),
+    warmupSeconds: number('--warmup', values.warmup ?? '10', 0, SECONDS_MAX),
     users: number('--users', values.users ?? '200', 2, USERS_MAX),
     bytes: number('--bytes', values.bytes ?? '230', BYTES.min, BYTES.max),
     data: resolve(values.data ?? '.data'),

@@ -15,7 +15,7 @@ const FAILED_START_GRACE_MS = 2_000;
 /** The log of a process. */
 export const logFileOf = (logDir: string, name: string): string => join(logDir, `${name}.log`);
 
-/** The young generation holds what is under way at a few thousand messages a second: fewer collections. */
+/** A young generation that holds what is under way at thousands of messages a second: fewer collections. */
 const NODE_FLAGS = ['--enable-source-maps', '--disable-warning=TimeoutNegativeWarning', '--max-semi-space-size=32'];
 
 /**
