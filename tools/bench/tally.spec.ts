@@ -46,7 +46,7 @@ describe('percentile', () => {
 
 describe('readOptions', () => {
   it('has two stages by default, takes a ladder, and refuses what is out of bounds', () => {
-    expect(readOptions([])).toMatchObject({ rates: [300, 2000], seconds: 20, warmupSeconds: 3, users: 200 });
+    expect(readOptions([])).toMatchObject({ rates: [300, 2000], seconds: 20, warmupSeconds: 10, users: 200 });
     expect(readOptions(['--rate', '500,1000'])).toMatchObject({ rates: [500, 1000] });
     for (const bad of [['--rate', '0'], ['--rate', '1e9'], ['--users', '1'], ['--nonsense'], ['stray']]) {
       expect(() => readOptions(bad)).toThrow();
