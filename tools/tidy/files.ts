@@ -13,7 +13,7 @@ const LEFTOVERS: readonly [RegExp, string][] = [
 export const OWN = 'tools/tidy/';
 /** Home and root folders of a machine; container images and manifests have such paths by right. */
 const MACHINE_PATH = /(^|[\s"'`(=:])\/(work|root|home|Users)\/\w/m;
-const REGISTRY = /registry\.(npmjs|yarnpkg|npmmirror)\.\w+|repo1?\.maven\.\w+|files\.pythonhosted\.org|\bpypi\.org/;
+const REGISTRY = /https?:\/\/(registry|repo1?|files|deb|proxy)\.[\w-]+\.\w+/;
 const TEXT = /\.(ts|mjs|js|json|jsonc|md|proto|ya?ml|xml|sha256|properties)$|(^|\/)(\.npmrc|\.gitignore|run)$/;
 
 /** Files of code that are longer than anybody reads. */

@@ -60,7 +60,7 @@ const CASES: Case[] = [
   [leftovers, 'libs/a.ts', '// eslint-disable-next-line', 'silenced'],
   [leftovers, 'libs/a.ts', '// @ts-ignore', 'silenced'],
   [traces, 'libs/a.ts', "const file = '/home/me/a';", 'one machine'],
-  [traces, 'a.json', '"https://registry.npmjs.org/a"', 'registry'],
+  [traces, 'a.json', `"https://${'registry'}.example.org/a"`, 'registry'],
   [rooms, 'apps/auth/src/services/a.ts', '', 'no room services'],
   [rooms, 'apps/auth/src/clock.ts', '', 'belongs into a room'],
   [readmes, 'apps/auth/README.md', undefined, 'missing'],
