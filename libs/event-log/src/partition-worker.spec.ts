@@ -164,6 +164,27 @@ describe('PartitionWorker', () => {
     expect(worker.checkpoint()).toBeUndefined();
   });
 
+  it('keeps the checkpoint of work that is durable later at the end of what is durable', async () => {
+    let durable: { offset: number; state: Record<string, unknown> } | undefined;
+    const work: PartitionWork = {
+      process: () => Promise.resolve(),
+      state: () => ({ taken: 'all' }),
+      durable: () => durable,
+      lost: () => undefined,
+    };
+    const { worker } = watched({ work });
+    for (const from of [0, 2, 4]) {
+      worker.offer(range(from, from + 2));
+      await worker.settled();
+    }
+    expect(worker.checkpoint()).toBeUndefined();
+    durable = { offset: 3, state: { upTo: 3 } };
+    expect(worker.checkpoint()).toMatchObject({ next: 4, digest: digestOf(message(3)), state: { upTo: 3 } });
+    durable = { offset: 5, state: { upTo: 5 } };
+    expect(worker.checkpoint()).toMatchObject({ next: 6, digest: digestOf(message(5)), state: { upTo: 5 } });
+    expect(worker.checkpoint()).toBeUndefined();
+  });
+
   it('counts nothing any more once it is lost', async () => {
     const { promise: gate, resolve: open } = Promise.withResolvers<void>();
     const { worker, told } = watched({}, () => gate);
