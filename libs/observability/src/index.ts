@@ -10,3 +10,4 @@ export {
   type Histogram,
   type MetricOptions,
 } from './metrics.js';
+export { CRASH_POINTS, crashPoint, watchFaultFile, type ArmedFault, type CrashPoint } from './crash-point.js';
