@@ -1,14 +1,25 @@
 import { createRequire } from 'node:module';
+import { encodeProduce, isPlain, type Checksum, type ProduceArguments } from './produce-request.js';
 
 /**
- * Two faults of kafkajs 2.2.4, mended in place (its last release; measured: an idle client used 2.6 % of a core, 0.5 %
- * after the first change).
+ * Three faults of kafkajs 2.2.4, mended in place (its last release; measured: an idle client used 2.6 % of a core,
+ * 0.5 % after the first change; encoding what is produced cost 10 % of the process at 2 000 msg/s).
  */
 const require = createRequire(import.meta.url);
 
 interface RequestQueue {
   pending: unknown[];
   throttledUntil: number;
+}
+
+interface ProtocolRequest {
+  encode(): Promise<{ buf: Buffer; buffer: Buffer }>;
+}
+
+type RequestOf = (args: ProduceArguments) => { request: ProtocolRequest; response: object };
+
+interface Broker {
+  lookupRequest(apiKey: number, definition: object): RequestOf;
 }
 
 interface ConsumerGroup {
@@ -27,6 +38,7 @@ export function patchKafkajs(): void {
   applied = true;
   stopIdleTimers();
   shortenPausedWait();
+  produceInOneBuffer();
 }
 
 /** The queue of requests set itself a timer of 1 ms for ever, with nothing to check and with negative times. */
@@ -51,6 +63,34 @@ function shortenPausedWait(): void {
       group.maxWaitTime = usual;
     }
   });
+}
+
+/** Every record went through growing buffers of its own, copied four times. */
+function produceInOneBuffer(): void {
+  const checksum = require('kafkajs/src/protocol/recordBatch/crc32C') as Checksum;
+  const prototype = (require('kafkajs/src/broker') as { prototype: object }).prototype;
+  wrap<Broker>(prototype, 'produce', (broker, original) => {
+    const usual = broker.lookupRequest;
+    broker.lookupRequest = (apiKey, definition) => inOneBuffer(usual(apiKey, definition), checksum);
+    try {
+      // It looks the request up before it first waits for anything.
+      return original();
+    } finally {
+      broker.lookupRequest = usual;
+    }
+  });
+}
+
+function inOneBuffer(requestOf: RequestOf, checksum: Checksum): RequestOf {
+  return (args) => {
+    const made = requestOf(args);
+    if (!isPlain(args)) return made;
+    const encode = (): Promise<{ buf: Buffer; buffer: Buffer }> => {
+      const buffer = encodeProduce(args, checksum);
+      return Promise.resolve({ buf: buffer, buffer });
+    };
+    return { ...made, request: { ...made.request, encode } };
+  };
 }
 
 function wrap<Self>(prototype: object, name: string, around: (self: Self, original: () => unknown) => unknown): void {
