@@ -26,12 +26,15 @@ export const CRASH_POINTS = [
 
 export type CrashPoint = (typeof CRASH_POINTS)[number];
 
-/** What a fault file holds: at the `pass`-th pass (1 = the next one) of `point` the process is killed or frozen. */
+/** At the `pass`-th pass (1 = the next one) of `point` the process is killed or frozen. */
 export interface ArmedFault {
   readonly point: CrashPoint;
   readonly pass: number;
   readonly action: 'kill' | 'freeze';
 }
+
+/** What a fault file holds. */
+export type FaultFile = ArmedFault | { readonly clockShiftMs: number };
 
 const LOOK_EVERY_MS = 100;
 
@@ -52,20 +55,22 @@ export function crashPoint(name: CrashPoint): void {
 }
 
 /**
- * Looks for faults in `file` (JSON of an ArmedFault) until the answered function is called. For trials of failure only:
- * nothing is watched unless a process is started with such a file.
+ * Looks for faults in `file` (JSON of a FaultFile) until the answered function is called; `onClockShift` hears how far
+ * the file wants the clock to be off, in ms, undefined = it does not say. For trials of failure only: nothing is
+ * watched unless a process is started with such a file.
  */
-export function watchFaultFile(file: string): () => void {
+export function watchFaultFile(
+  file: string,
+  onClockShift: (ms: number | undefined) => void = () => undefined,
+): () => void {
   fileOf = file;
   const look = (): void => {
-    try {
-      const fault = JSON.parse(readFileSync(file, 'utf8')) as ArmedFault;
-      if (armed?.point === fault.point && armed.pass === fault.pass) return;
+    const fault = readFault(file);
+    onClockShift(fault !== undefined && 'clockShiftMs' in fault ? fault.clockShiftMs : undefined);
+    if (fault === undefined || !('point' in fault)) armed = undefined;
+    else if (armed?.point !== fault.point || armed.pass !== fault.pass) {
       armed = fault;
       passesLeft = fault.pass;
-    } catch {
-      // Not there, or not whole yet: looked at again.
-      armed = undefined;
     }
   };
   look();
@@ -74,4 +79,13 @@ export function watchFaultFile(file: string): () => void {
     unwatchFile(file, look);
     armed = undefined;
   };
+}
+
+/** undefined: not there, or not whole yet. */
+function readFault(file: string): FaultFile | undefined {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as FaultFile;
+  } catch {
+    return undefined;
+  }
 }

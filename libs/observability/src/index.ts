@@ -10,4 +10,11 @@ export {
   type Histogram,
   type MetricOptions,
 } from './metrics.js';
-export { CRASH_POINTS, crashPoint, watchFaultFile, type ArmedFault, type CrashPoint } from './crash-point.js';
+export {
+  CRASH_POINTS,
+  crashPoint,
+  watchFaultFile,
+  type ArmedFault,
+  type CrashPoint,
+  type FaultFile,
+} from './crash-point.js';

@@ -43,6 +43,10 @@ export const readProcessConfig = defineConfig({
   MAGPIE_HOT_PARTITIONS: count(1).default(HOT_PARTITIONS_DEFAULT),
   /** Copies of each topic. */
   MAGPIE_REPLICATION: count(1).default(1),
+  /** For trials of failure only: a file that says where this process is to die (see `watchFaultFile`). */
+  MAGPIE_FAULT_FILE: z.string().optional(),
+  /** For trials of failure only: how far this process's clock is off. */
+  MAGPIE_CLOCK_SHIFT_MS: z.coerce.number().int().default(0),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
 });
 

@@ -1,8 +1,9 @@
-import { collectProcessMetrics, createLogger, type Logger } from '@magpie/observability';
+import { collectProcessMetrics, createLogger, watchFaultFile, type Logger } from '@magpie/observability';
+import { shiftClock } from './clock-shift.js';
 import { ConfigError } from './config.js';
 import type { ServiceDefinition } from './definition.js';
 import { startHealthServer } from './health-server.js';
-import { readProcessConfig } from './process-config.js';
+import { readProcessConfig, type ProcessConfig } from './process-config.js';
 import { RunningService } from './running-service.js';
 
 /** After a signal, a process that has not stopped by then is ended. */
@@ -29,6 +30,7 @@ export async function startServices(
   const config = readProcessConfig(options.env);
   const logger = options.logger ?? createLogger({ name: nameOf(definitions), level: config.LOG_LEVEL });
   collectProcessMetrics();
+  const endFaults = beginFaults(config, logger);
   const services = definitions.map(
     (definition) => new RunningService(definition, config, options.env, logger.child({ service: definition.name })),
   );
@@ -43,6 +45,7 @@ export async function startServices(
   const stop = async (): Promise<void> => {
     for (const some of [doors, others]) await Promise.all(some.map((service) => service.stop()));
     await health.close();
+    endFaults();
   };
   try {
     for (const some of [others, doors]) await Promise.all(some.map((service) => service.start()));
@@ -52,6 +55,25 @@ export async function startServices(
   }
   const addresses = services.flatMap(({ name, address }) => (address === undefined ? [] : [[name, address] as const]));
   return { addresses: Object.fromEntries(addresses), healthPort: health.port, stop };
+}
+
+/** Lets this process be made to fail from outside, where its settings ask for that; answers what ends it. */
+function beginFaults(config: ProcessConfig, logger: Logger): () => void {
+  const { MAGPIE_FAULT_FILE: file, MAGPIE_CLOCK_SHIFT_MS: ownShiftMs } = config;
+  let shiftMs = 0;
+  const shift = (ms: number): void => {
+    if (ms === shiftMs) return;
+    logger.warn({ shiftMs: ms }, 'the clock of this process is shifted on purpose');
+    shiftClock((shiftMs = ms));
+  };
+  shift(ownShiftMs);
+  if (file === undefined) return () => shift(0);
+  logger.warn({ file }, 'this process fails when it is told to');
+  const unwatch = watchFaultFile(file, (ms) => shift(ms ?? ownShiftMs));
+  return () => {
+    unwatch();
+    shift(0);
+  };
 }
 
 /** The body of a service's main: runs it until a signal. */

@@ -1,6 +1,7 @@
 import { DomainError, requireUserName } from '@magpie/domain';
 import { commandIdOf, deriveId } from '@magpie/domain/ids';
 import type { EventStore } from '@magpie/event-store';
+import { crashPoint } from '@magpie/observability';
 import { account, accountStream } from '../domain/account.js';
 import { requireCommandId, requirePassword } from '../domain/input.js';
 import { sessions, sessionsStream, type DeviceInfo } from '../domain/sessions.js';
@@ -43,6 +44,7 @@ export class Login {
       decide: (state) => sessions.decide(state, { type: 'Open', userId, sessionId, device, now }),
       alongside: this.book.follow,
     });
+    crashPoint('session.after-commit');
     return this.book.grant(sessionId, now);
   }
 

@@ -1,6 +1,7 @@
 import { DomainError, requireUserName } from '@magpie/domain';
 import { commandIdOf, deriveId } from '@magpie/domain/ids';
 import type { EventStore, StreamCommand } from '@magpie/event-store';
+import { crashPoint } from '@magpie/observability';
 import { account, accountStream, type AccountState } from '../domain/account.js';
 import { requireCommandId, requireNickname, requirePassword } from '../domain/input.js';
 import { sessions, sessionsStream, type DeviceInfo, type SessionsState } from '../domain/sessions.js';
@@ -56,6 +57,7 @@ export class Register {
       ],
       alongside: this.book.follow,
     });
+    crashPoint('session.after-commit');
     if (repeated) {
       const { state } = await this.store.load(accountStream(userId), account);
       return this.#repeat(state, { userName, password, nickname }, sessionId, now);

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { ERRORS, toWireError, wire } from '@magpie/contracts';
 import { DomainError } from '@magpie/domain';
-import type { Logger } from '@magpie/observability';
+import { crashPoint, type Logger } from '@magpie/observability';
 import type { ServiceAnswer, Services } from '../clients/services.client.js';
 import type { Allowance, UserAllowances } from '../domain/allowance.js';
 import type { Identity } from '../domain/identity.js';
@@ -59,6 +59,7 @@ export class Dispatcher {
       answer = refusal(error, this.logger, request.requestId);
     }
     this.note(request, answer, performance.now() - startedAt);
+    crashPoint('gateway.before-answer');
     return answer;
   }
 
@@ -72,6 +73,7 @@ export class Dispatcher {
   private call(request: Request): Promise<ServiceAnswer> {
     const { command, identity, body, requestId } = request;
     const known = this.admit(request, command);
+    crashPoint('gateway.before-call');
     return this.services.call({
       service: known.service,
       command: known.id,

@@ -1,4 +1,5 @@
 import { OPERATIONS, gateway, toWireError, wire } from '@magpie/contracts';
+import { crashPoint } from '@magpie/observability';
 import { FRAME_LENGTH_MAX, FrameDecoder, FrameError, HEADER_LENGTH, OPEN_FRAME_LENGTH_MAX } from '@magpie/wire';
 import { PUSH_SEQUENCE, encodeFrames, type Frame } from '@magpie/wire';
 import type { Allowance } from '../domain/allowance.js';
@@ -125,12 +126,13 @@ export class Link {
   flush(): void {
     this.corked = false;
     if (this.over) return;
-    this.addNotice();
+    const notified = this.addNotice();
     if (this.out.length === 0) return;
     const frames = this.out;
     this.out = [];
     const { socket } = this.options;
     socket.write(encodeFrames(frames, allocate));
+    if (notified) crashPoint('gateway.after-notice');
     metrics.framesOut(frames.length);
     if (socket.buffered > WRITE_BUFFER_MAX) this.close('slow-reader');
   }
@@ -208,12 +210,17 @@ export class Link {
     this.options.socket.pause();
   }
 
-  private addNotice(): void {
-    if (!this.identified || !this.chain.pending || this.part !== undefined) return;
-    if (this.options.socket.buffered >= WRITE_BUFFER_NOTICE_ONLY) return this.chain.drop();
+  /** Whether there was one to tell. */
+  private addNotice(): boolean {
+    if (!this.identified || !this.chain.pending || this.part !== undefined) return false;
+    if (this.options.socket.buffered >= WRITE_BUFFER_NOTICE_ONLY) {
+      this.chain.drop();
+      return false;
+    }
     const notice = this.chain.take();
-    if (notice === undefined) return;
+    if (notice === undefined) return false;
     metrics.notice(notice.items.length > 0);
     this.out.push({ operation: OPERATIONS.notice, sequence: PUSH_SEQUENCE, body: encodeNotice(notice) });
+    return true;
   }
 }

@@ -1,6 +1,6 @@
 import type { event } from '@magpie/contracts';
 import type { Appended, Appender, EventLog } from '@magpie/event-log';
-import type { Logger } from '@magpie/observability';
+import { crashPoint, type Logger } from '@magpie/observability';
 import type { MessageLog } from '../commands/send-messages.js';
 import { REPEATS, type LogClock } from '../domain/repeats.js';
 import { MESSAGE_TOPIC } from '../projections/archive.projection.js';
@@ -26,7 +26,9 @@ export class KafkaMessageLog implements MessageLog {
 
   async append(conversation: string, events: readonly event.Event[], requestId: string): Promise<readonly Appended[]> {
     const entries = events.map((each) => ({ topic: MESSAGE_TOPIC, key: conversation, requestId, events: [each] }));
+    crashPoint('messages.before-append');
     const appended = await this.appender.appendAll(entries);
+    crashPoint('messages.after-append');
     for (const { partition, offset } of appended)
       this.logger.debug({ requestId, partition, offset }, 'message appended');
     const last = appended.at(-1)!;

@@ -9,6 +9,7 @@ import {
   type PartitionWork,
 } from '@magpie/event-log';
 import { collectionOf, ensureIndexes, GroupInsert, type Collection, type Connection } from '@magpie/mongo';
+import { crashPoint } from '@magpie/observability';
 import { REPEATS } from '../domain/repeats.js';
 
 /**
@@ -168,7 +169,9 @@ class ArchivePartition implements PartitionWork {
 async function store(insert: GroupInsert<ArchivedMessage>, records: LogRecord[]): Promise<void> {
   const rows = records.flatMap(archived);
   // A duplicate key is the same record replayed, or a late copy of a message that is there already: both are settled.
-  if (rows.length > 0) await insert.insert(rows);
+  if (rows.length === 0) return;
+  await insert.insert(rows);
+  crashPoint('archive.after-insert');
 }
 
 /** The rows of one record; throws PoisonError on bytes that are no message. */
