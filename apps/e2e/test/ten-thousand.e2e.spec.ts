@@ -98,12 +98,13 @@ describe('ten thousand messages', () => {
         60_000,
       );
       await Promise.all(devices.map((device) => device.pull()));
+      for (const { userId, deviceId } of devices) checker.device(userId, deviceId).settled();
       const verdict = checker.finish();
       for (const device of devices) device.stop();
       await Promise.all(online);
 
       expect(verdict.anomalies.slice(0, 10)).toEqual([]);
-      expect(verdict.judged).toMatchObject({ sent: MESSAGES, acknowledged: MESSAGES, devices: devices.length });
+      expect(verdict.judged).toMatchObject({ sent: MESSAGES, acknowledged: MESSAGES, settled: devices.length });
       expect(verdict.judged.shown).toBeGreaterThanOrEqual(2 * MESSAGES - MESSAGES / 10);
     },
     240_000,

@@ -11,13 +11,21 @@ export { startSystem, type RunningSystem, type SystemOptions } from './servers/s
 export {
   ANOMALIES_KEPT_MAX,
   DeliveryChecker,
+  EXAMPLES_PER_KIND,
+  summarise,
+  summaryLines,
   type Anomaly,
   type AnomalyKind,
+  type Answer,
   type DeviceLog,
+  type ListedMessage,
   type Membership,
+  type MissingMessage,
   type Outcome,
+  type Send,
   type SendReport,
   type ShownMessage,
+  type Summary,
   type Verdict,
 } from './checker/index.js';
 export { postCommand, Witness, WireLink, type Addresses } from './device/index.js';

@@ -49,21 +49,11 @@ const spoilers: Record<AnomalyKind, (run: History) => (() => void)[]> = {
             events.splice(index, 1),
       ),
   repeated: (run) =>
-    sites(run)
-      .filter(({ show }) => outcomeOf(run, show) === 'ok')
-      .map(
-        ({ events, show }) =>
-          () =>
-            events.push({ show }),
-      ),
-  'unknown-shown-twice': (run) =>
-    sites(run)
-      .filter(({ show }) => outcomeOf(run, show) === 'unknown')
-      .map(
-        ({ events, show }) =>
-          () =>
-            events.push({ show }),
-      ),
+    sites(run).map(
+      ({ events, show }) =>
+        () =>
+          events.push({ show }),
+    ),
   'out-of-order': (run) =>
     pairs(run).map(([a, b]) => () => {
       a.events[a.index] = { show: b.show };

@@ -38,14 +38,23 @@ describe('the delivery checker', () => {
   it('finds nothing in a clean run, and says what it judged', () => {
     const verdict = judge(smallRun());
     expect(verdict.anomalies).toEqual([]);
-    expect(verdict.judged).toEqual({ sent: 6, acknowledged: 4, devices: 6, shown: 22 });
+    expect(verdict.judged).toEqual({
+      sent: 6,
+      acknowledged: 4,
+      refused: 1,
+      unknown: 1,
+      devices: 6,
+      settled: 6,
+      shown: 22,
+      excused: 0,
+    });
   });
 
   const seeds: [AnomalyKind, (run: History) => void][] = [
     ['lost', (run) => eventsOf(run, 'u1').splice(indexOf(run, 'u1', 'm1'), 1)],
     ['lost', (run) => eventsOf(run, 'u1').splice(indexOf(run, 'u1', 'm3'), 1)],
     ['repeated', (run) => eventsOf(run, 'u1').push({ show: { ...showAt(run, 'u1', 'm0'), key: 99 } })],
-    ['unknown-shown-twice', (run) => eventsOf(run, 'u1').push({ show: showAt(run, 'u1', 'm3') })],
+    ['repeated', (run) => eventsOf(run, 'u1').push({ show: showAt(run, 'u1', 'm3') })],
     ['out-of-order', (run) => eventsOf(run, 'u1').splice(0, 2, eventsOf(run, 'u1')[1]!, eventsOf(run, 'u1')[0]!)],
     ['out-of-order', (run) => run.sends.reverse()],
     ['late', (run) => eventsOf(run, 'u0').splice(0, 0, { held: showAt(run, 'u0', 'm0').key })],
@@ -81,6 +90,7 @@ describe('the delivery checker', () => {
     phone.restarted();
     show(1);
     show(2);
+    phone.settled();
     expect(checker.finish().anomalies).toEqual([
       expect.objectContaining({ kind: 'lost', messageId: 'm3', device: 'b/phone' }),
     ]);

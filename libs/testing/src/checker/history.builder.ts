@@ -1,4 +1,5 @@
-import { DeliveryChecker, type Membership, type SendReport, type Verdict } from './delivery-checker.js';
+import type { Membership } from './conversation.js';
+import { DeliveryChecker, type SendReport, type Verdict } from './delivery-checker.js';
 import type { ShownMessage } from './device-log.js';
 import type { Outcome } from './messages.js';
 
@@ -73,6 +74,7 @@ export function judge(history: History): Verdict {
       if ('show' in event) log.shown(event.show);
       else log.held(event.held);
     }
+    log.settled();
   }
   for (const report of history.sends) checker.sent(report);
   return checker.finish();

@@ -1,4 +1,13 @@
 export { ANOMALIES_KEPT_MAX, type Anomaly, type AnomalyKind } from './anomaly.js';
-export { DeliveryChecker, type Membership, type SendReport, type Verdict } from './delivery-checker.js';
-export type { DeviceLog, ShownMessage } from './device-log.js';
+export type { Membership } from './conversation.js';
+export {
+  DeliveryChecker,
+  type Answer,
+  type MissingMessage,
+  type Send,
+  type SendReport,
+  type Verdict,
+} from './delivery-checker.js';
+export type { DeviceLog, ListedMessage, ShownMessage } from './device-log.js';
 export type { Outcome } from './messages.js';
+export { EXAMPLES_PER_KIND, summarise, summaryLines, type Summary } from './summary.js';

@@ -1,38 +1,67 @@
+import { Conversation } from './conversation.js';
+
 /** What a sender was told in the end: `unknown` = it gave up without an answer, or was refused after such an attempt. */
 export type Outcome = 'ok' | 'refused' | 'unknown';
 
-/** Everything known of one message; `index` is its place in the per-device tables. */
+/** A device as a sender. */
+export interface Sender {
+  readonly user: string;
+  /** `user/device` */
+  readonly name: string;
+}
+
+/** Everything known of one message. */
 export interface MessageFacts {
+  /** Its place among the messages of its conversation, and in the tables of devices. */
   readonly index: number;
   readonly messageId: string;
-  readonly conversation: string;
+  readonly conversation: Conversation;
+  /** undefined = no sender told of it. */
+  sender: Sender | undefined;
+  /** undefined = not answered. */
   outcome: Outcome | undefined;
-  sender: string;
-  /** `user/device` that sent it. */
-  senderDevice: string;
-  /** As first shown; undefined = shown nowhere. */
+  requestId: string | undefined;
+  sentAtMs: number | undefined;
+  answeredAtMs: number | undefined;
+  /** As first shown or answered; undefined = neither. */
   position: number | undefined;
+  /** Devices that showed it, each counted once. */
+  shownOn: number;
 }
 
 /** The messages of a run by id, in the order in which they were first heard of. */
 export class Messages {
-  readonly all: MessageFacts[] = [];
+  readonly conversations = new Map<string, Conversation>();
   private readonly byId = new Map<string, MessageFacts>();
 
-  find(messageId: string, conversation: string): MessageFacts {
+  conversation(name: string): Conversation {
+    let conversation = this.conversations.get(name);
+    if (conversation === undefined) this.conversations.set(name, (conversation = new Conversation(name)));
+    return conversation;
+  }
+
+  known(messageId: string): MessageFacts | undefined {
+    return this.byId.get(messageId);
+  }
+
+  find(messageId: string, conversationName: string): MessageFacts {
     const known = this.byId.get(messageId);
     if (known !== undefined) return known;
+    const conversation = this.conversation(conversationName);
     const facts: MessageFacts = {
-      index: this.all.length,
+      index: conversation.messages.length,
       messageId,
       conversation,
+      sender: undefined,
       outcome: undefined,
-      sender: '',
-      senderDevice: '',
+      requestId: undefined,
+      sentAtMs: undefined,
+      answeredAtMs: undefined,
       position: undefined,
+      shownOn: 0,
     };
     this.byId.set(messageId, facts);
-    this.all.push(facts);
+    conversation.messages.push(facts);
     return facts;
   }
 }
