@@ -1,10 +1,8 @@
-import type { Client, ClientDuplexStream, StatusObject } from '@grpc/grpc-js';
-import { toDomainError, wire, written } from '@magpie/contracts';
+import type { ClientDuplexStream, StatusObject } from '@grpc/grpc-js';
+import { toDomainError, type wire } from '@magpie/contracts';
 import { exhausted, unavailable } from '@magpie/domain';
 import type { Logger } from '@magpie/observability';
 import { Corked } from './corked.js';
-import { callMetadata } from './credential.js';
-import { asBuffer, asBytes } from './definition.js';
 import type { Exchange, ExchangeCall } from './handlers.js';
 import {
   BATCH_BYTES_MAX,
@@ -21,7 +19,6 @@ type Item = wire.ExchangeRequest_Item;
 type Stream = ClientDuplexStream<wire.ExchangeRequest, wire.ExchangeResponse>;
 type Answer = { body: Uint8Array; feedKey: number };
 
-const PATH = `/${wire.ExchangeServiceDefinition.fullName}/Exchange`;
 /** Bytes of an item besides its body, roughly. */
 const ITEM_OVERHEAD_BYTES = 128;
 const SEQUENCE_END = 2 ** 32;
@@ -41,9 +38,8 @@ interface Outstanding {
  * stream that is being made for the first time or right after a break; while the peer stays away they are refused.
  */
 export class ExchangeStream implements Exchange {
-  readonly #client: Client;
+  readonly #open: () => Stream;
   readonly #peer: string;
-  readonly #credential: string;
   readonly #logger: Logger;
   readonly #outstanding = new Map<number, Outstanding>();
   readonly #roomListeners: (() => void)[] = [];
@@ -57,11 +53,10 @@ export class ExchangeStream implements Exchange {
   #bytes = 0;
   #full = false;
 
-  /** `peer` names the other side in errors. */
-  constructor(options: { client: Client; peer: string; credential: string; logger: Logger }) {
-    this.#client = options.client;
+  /** `open` begins a stream, throwing once there is to be no more; `peer` names the other side in errors. */
+  constructor(options: { open: () => Stream; peer: string; logger: Logger }) {
+    this.#open = options.open;
     this.#peer = options.peer;
-    this.#credential = options.credential;
     this.#logger = options.logger;
     this.#connect();
   }
@@ -113,12 +108,7 @@ export class ExchangeStream implements Exchange {
   }
 
   #connect(): void {
-    const stream: Stream = this.#client.makeBidiStreamRequest(
-      PATH,
-      (message: wire.ExchangeRequest) => asBuffer(written((writer) => wire.ExchangeRequest.encode(message, writer))),
-      (bytes: Buffer) => wire.ExchangeResponse.decode(asBytes(bytes)),
-      callMetadata(this.#credential),
-    );
+    const stream = this.#open();
     this.#stream = stream;
     this.#items = new Corked({
       held: true,

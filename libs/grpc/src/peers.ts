@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { Client, credentials, type ServiceError } from '@grpc/grpc-js';
+import { Client, credentials, type ClientDuplexStream, type ServiceError } from '@grpc/grpc-js';
+import { wire, written } from '@magpie/contracts';
 import { unavailable, type DomainError } from '@magpie/domain';
 import type { Logger } from '@magpie/observability';
 import { callMetadata } from './credential.js';
@@ -16,6 +17,7 @@ import {
 import { ExchangeSpread } from './exchange-spread.js';
 import { ExchangeStream } from './exchange-stream.js';
 import type { Exchange, PeerStream, UnaryClient } from './handlers.js';
+import { openInProcess } from './in-process.js';
 import { CHANNEL_OPTIONS, TIMEOUT_DEFAULT_MS } from './limits.js';
 import { peerStream } from './peer-stream.js';
 import { errorOf, isUnreached } from './status.js';
@@ -25,6 +27,19 @@ interface CallOptions {
   readonly requestId?: string;
 }
 
+/** What is said on a stream, and how over a socket. */
+interface StreamKind<Request, Response> {
+  readonly path: string;
+  readonly encode: (message: Request) => Uint8Array;
+  readonly decode: (bytes: Uint8Array) => Response;
+}
+
+const EXCHANGE: StreamKind<wire.ExchangeRequest, wire.ExchangeResponse> = {
+  path: `/${wire.ExchangeServiceDefinition.fullName}/Exchange`,
+  encode: (message) => written((writer) => wire.ExchangeRequest.encode(message, writer)),
+  decode: (bytes) => wire.ExchangeResponse.decode(bytes),
+};
+
 const asIs = (bytes: Buffer): Buffer => bytes;
 
 /** The other services, by name and address; connections are made when first needed and shared. */
@@ -32,17 +47,27 @@ export class Peers {
   readonly #endpoints: Readonly<Record<string, readonly string[]>>;
   readonly #credential: string;
   readonly #logger: Logger;
+  readonly #inProcess: boolean;
   readonly #clients = new Map<string, Client>();
   readonly #exchanges = new Map<string, ExchangeStream>();
   readonly #streams = new Set<PeerStream<never, unknown>>();
   #turn = 0;
   #closed = false;
 
-  /** `endpoints`: the addresses (`host:port`) of each service's instances. */
-  constructor(options: { endpoints: Readonly<Record<string, readonly string[]>>; credential: string; logger: Logger }) {
+  /**
+   * `endpoints`: the addresses (`host:port`) of each service's instances. `inProcess`: streams to a server of this same
+   * process pass messages directly instead of through a socket.
+   */
+  constructor(options: {
+    endpoints: Readonly<Record<string, readonly string[]>>;
+    credential: string;
+    logger: Logger;
+    inProcess?: boolean;
+  }) {
     this.#endpoints = options.endpoints;
     this.#credential = options.credential;
     this.#logger = options.logger;
+    this.#inProcess = options.inProcess ?? false;
   }
 
   /** Where the instances of a service are; empty when it is not part of this installation. */
@@ -80,13 +105,11 @@ export class Peers {
   ): PeerStream<RequestOf<D, K>, ResponseOf<D, K>> {
     const found = definition.methods[method as string];
     if (!found) throw new Error(`${definition.fullName} has no ${String(method)}`);
-    const { requestType, responseType } = found;
-    const raw = this.#clientOf(address).makeBidiStreamRequest<RequestOf<D, K>, ResponseOf<D, K>>(
-      `/${methodName(definition, found)}`,
-      (message) => asBuffer(requestType.encode(message as never).finish()),
-      (bytes) => responseType.decode(asBytes(bytes)) as ResponseOf<D, K>,
-      callMetadata(this.#credential),
-    );
+    const raw = this.#open<RequestOf<D, K>, ResponseOf<D, K>>(address, {
+      path: `/${methodName(definition, found)}`,
+      encode: (message) => found.requestType.encode(message as never).finish(),
+      decode: (bytes) => found.responseType.decode(bytes) as ResponseOf<D, K>,
+    });
     const stream = peerStream(raw, service);
     this.#streams.add(stream);
     stream.onClose(() => this.#streams.delete(stream));
@@ -105,11 +128,28 @@ export class Peers {
   #exchange(service: string, address: string): ExchangeStream {
     const known = this.#exchanges.get(address);
     if (known) return known;
-    const client = this.#clientOf(address);
-    const options = { client, peer: service, credential: this.#credential, logger: this.#logger };
-    const made = new ExchangeStream(options);
+    const open = () => this.#open(address, EXCHANGE);
+    const made = new ExchangeStream({ open, peer: service, logger: this.#logger });
     this.#exchanges.set(address, made);
     return made;
+  }
+
+  #open<Request, Response>(
+    address: string,
+    stream: StreamKind<Request, Response>,
+  ): ClientDuplexStream<Request, Response> {
+    if (this.#closed) throw unavailable(address);
+    const metadata = callMetadata(this.#credential);
+    const here = this.#inProcess ? openInProcess<Request, Response>(address, stream.path, metadata) : undefined;
+    return (
+      here ??
+      this.#clientOf(address).makeBidiStreamRequest<Request, Response>(
+        stream.path,
+        (message) => asBuffer(stream.encode(message)),
+        (bytes) => stream.decode(asBytes(bytes)),
+        metadata,
+      )
+    );
   }
 
   #clientOf(address: string): Client {

@@ -4,7 +4,6 @@ import {
   ServerCredentials,
   status,
   type MethodDefinition,
-  type ServerDuplexStream,
   type ServerUnaryCall,
   type UntypedHandleCall,
   type sendUnaryData,
@@ -17,13 +16,14 @@ import { asBuffer, asBytes, methodName, type GenericDefinition, type GenericMeth
 import { DuplexSession } from './duplex-session.js';
 import { ExchangeSession, type ExchangeServerStream } from './exchange-session.js';
 import type { Caller, DuplexStream, Handlers, Streams } from './handlers.js';
+import { acceptAt, type AnyServerStream } from './in-process.js';
 import { TIMEOUT_DEFAULT_MS, TRANSPORT_OPTIONS } from './limits.js';
 import { infoOf, makeRoute, type Route } from './route.js';
 import { UNAUTHENTICATED, statusOf } from './status.js';
 
 type UnaryHandler = (request: unknown, caller: Caller) => Promise<unknown>;
+type Opener = (stream: AnyServerStream) => void;
 type StreamHandler = (stream: DuplexStream<unknown, unknown>) => Promise<void>;
-type AnyDuplex = ServerDuplexStream<unknown, unknown>;
 
 /** What a closing server asks of its streams. */
 interface Drainable {
@@ -42,13 +42,16 @@ export class GrpcServer {
   readonly #commands = new Map<number, Route>();
   readonly #exchanges = new Set<ExchangeSession>();
   readonly #streams = new Set<Drainable>();
+  readonly #openers = new Map<string, Opener>();
+  readonly #inProcess = new Set<AnyServerStream>();
+  #refuseInProcess: () => void = () => undefined;
   #closing = false;
 
   constructor(options: { credential: string; logger: Logger }) {
     this.#logger = options.logger;
     this.#isOurs = credentialCheck(options.credential);
     const { exchange } = wire.ExchangeServiceDefinition.methods;
-    const exchangeStream = (stream: AnyDuplex): void => this.#exchange(stream as ExchangeServerStream);
+    const exchangeStream = (stream: AnyServerStream): void => this.#exchange(stream as ExchangeServerStream);
     this.#add(wire.ExchangeServiceDefinition, [[exchange, this.#guarded(exchangeStream)]]);
   }
 
@@ -70,17 +73,32 @@ export class GrpcServer {
         error ? reject(error) : resolve(bound),
       );
     });
-    return `${address.slice(0, address.lastIndexOf(':'))}:${port}`;
+    const bound = `${address.slice(0, address.lastIndexOf(':'))}:${port}`;
+    this.#refuseInProcess = acceptAt(bound, (path, stream) => this.#accept(path, stream));
+    return bound;
   }
 
   /** Takes nothing new, answers what is in flight, ends the streams; after `deadlineMs` cuts what is left. */
   async close(deadlineMs: number): Promise<void> {
     this.#closing = true;
+    this.#refuseInProcess();
     for (const session of [...this.#exchanges, ...this.#streams]) session.drain();
     const drained = new Promise<void>((resolve) => this.#server.tryShutdown(() => resolve()));
-    const cut = setTimeout(() => this.#server.forceShutdown(), deadlineMs);
-    await drained;
+    const cut = setTimeout(() => {
+      this.#server.forceShutdown();
+      for (const stream of this.#inProcess) stream.destroy();
+    }, deadlineMs);
+    await Promise.all([drained, ...[...this.#inProcess].map(closed)]);
     clearTimeout(cut);
+  }
+
+  /** A stream from within this process; one of another kind than it offers is unknown, as over a socket. */
+  #accept(path: string, stream: AnyServerStream): void {
+    this.#inProcess.add(stream);
+    stream.on('close', () => this.#inProcess.delete(stream));
+    const open = this.#openers.get(path);
+    if (open) open(stream);
+    else stream.emit('error', { code: status.UNIMPLEMENTED, details: `no ${path} here` });
   }
 
   #implement(definition: GenericDefinition, method: GenericMethod, handler: unknown): UntypedHandleCall {
@@ -89,7 +107,7 @@ export class GrpcServer {
     if (!info) this.#logger.warn({ method: name }, 'rpc without a mark, nobody may call it');
     if (method.requestStream !== method.responseStream) throw new Error(`${name} streams one way only`);
     if (method.requestStream) {
-      const open = (stream: AnyDuplex): void => this.#stream(stream, name, handler as StreamHandler);
+      const open = (stream: AnyServerStream): void => this.#stream(stream, name, handler as StreamHandler);
       return this.#guarded(info?.access === 'SERVICE' ? open : forbidStream);
     }
     const route = makeRoute(definition, method, handler as UnaryHandler, this.#logger);
@@ -104,6 +122,7 @@ export class GrpcServer {
     for (const [method, handle] of methods) {
       service[method.name] = methodDefinition(definition, method);
       implementation[method.name] = handle;
+      if (method.requestStream) this.#openers.set(`/${definition.fullName}/${method.name}`, handle as Opener);
     }
     this.#server.addService(service, implementation);
   }
@@ -120,8 +139,8 @@ export class GrpcServer {
   }
 
   /** Lets a stream through only with the credential. */
-  #guarded(open: (stream: AnyDuplex) => void): UntypedHandleCall {
-    return (stream: AnyDuplex) => {
+  #guarded(open: (stream: AnyServerStream) => void): UntypedHandleCall {
+    return (stream: AnyServerStream) => {
       if (this.#closing) return void stream.emit('error', { code: status.UNAVAILABLE, details: 'closing' });
       if (!this.#isOurs(stream.metadata)) return void stream.emit('error', { ...UNAUTHENTICATED });
       open(stream);
@@ -136,7 +155,7 @@ export class GrpcServer {
     stream.on('close', () => this.#exchanges.delete(session));
   }
 
-  #stream(stream: AnyDuplex, method: string, handler: StreamHandler): void {
+  #stream(stream: AnyServerStream, method: string, handler: StreamHandler): void {
     stream.sendMetadata(new Metadata());
     const caller = serviceCaller(stream.metadata, stream.getDeadline());
     const session = new DuplexSession({ stream, handler, caller, method, logger: this.#logger });
@@ -149,7 +168,11 @@ function forbidden(): DomainError {
   return new DomainError('forbidden', 'FORBIDDEN', 'this rpc is not for this caller');
 }
 
-function forbidStream(stream: AnyDuplex): void {
+function closed(stream: AnyServerStream): Promise<void> {
+  return new Promise((resolve) => stream.once('close', () => resolve()));
+}
+
+function forbidStream(stream: AnyServerStream): void {
   stream.emit('error', statusOf(forbidden()));
 }
 

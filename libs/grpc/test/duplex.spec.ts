@@ -1,11 +1,12 @@
 import { sync } from '@magpie/contracts';
 import { DomainError, deferred } from '@magpie/domain';
 import type { DuplexStream, PeerStream } from '../src/index.js';
-import { peersOf, startServer } from './fixture.js';
+import { WAYS, peersOf, startServer } from './fixture.js';
 
 type Serving = DuplexStream<sync.AttachRequest, sync.AttachResponse>;
 type Calling = PeerStream<sync.AttachRequest, sync.AttachResponse>;
 
+let within = false;
 const opened: { close(deadlineMs: number): unknown }[] = [];
 const closing = <T extends { close(deadlineMs: number): unknown }>(one: T): T => (opened.push(one), one);
 
@@ -16,7 +17,7 @@ afterEach(async () => {
 async function serving(attach: (stream: Serving) => Promise<void>, credential?: string) {
   const { server, address } = await startServer({}, attach);
   closing(server);
-  const peers = closing(peersOf([address], credential));
+  const peers = closing(peersOf([address], credential, within));
   const stream: Calling = peers.duplex('auth', address, sync.SyncServiceDefinition, 'attach');
   return { server, stream };
 }
@@ -26,7 +27,11 @@ const newest = (userId: string, newestKey: number) =>
   sync.AttachResponse.fromPartial({ attached: [{ userId, newestKey }] });
 const over = (stream: Calling) => new Promise<Error | undefined>((resolve) => stream.onClose(resolve));
 
-describe('duplex streams', () => {
+describe.each(WAYS)('duplex streams $way', ({ inProcess }) => {
+  beforeAll(() => {
+    within = inProcess;
+  });
+
   it('carry messages both ways in order', async () => {
     // Goal: more messages than any buffer holds, each answered, none lost or reordered.
     const { stream } = await serving(async ({ read, write }) => {

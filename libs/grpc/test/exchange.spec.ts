@@ -1,10 +1,22 @@
 import { auth } from '@magpie/contracts';
 import { DomainError, deferred } from '@magpie/domain';
 import type { Caller, Exchange, Peers } from '../src/index.js';
-import { LIST_DEVICES, LOGIN, codeOf, identity, item, loginBody, peersOf, startServer } from './fixture.js';
+import {
+  CREDENTIAL,
+  LIST_DEVICES,
+  LOGIN,
+  WAYS,
+  codeOf,
+  identity,
+  item,
+  loginBody,
+  peersOf,
+  startServer,
+} from './fixture.js';
 
 /** What an rpc without a command number would have to be called by. */
 const NO_COMMAND = 0;
+let within = false;
 const opened: { close(deadlineMs: number): unknown }[] = [];
 const closing = <T extends { close(deadlineMs: number): unknown }>(one: T): T => (opened.push(one), one);
 
@@ -15,7 +27,7 @@ afterEach(async () => {
 async function serving(given: Parameters<typeof startServer>[0]) {
   const { server, address } = await startServer(given);
   closing(server);
-  const peers: Peers = closing(peersOf([address]));
+  const peers: Peers = closing(peersOf([address], CREDENTIAL, within));
   return { server, address, exchange: peers.exchange('auth', address) };
 }
 
@@ -33,7 +45,11 @@ const login = (userName: string, feedKey = 0) => ({
   },
 });
 
-describe('Exchange', () => {
+describe.each(WAYS)('Exchange $way', ({ inProcess }) => {
+  beforeAll(() => {
+    within = inProcess;
+  });
+
   it('brings an item to its handler and the answer with its feed key back', async () => {
     // Goal: body, identity, request id and deadline go in; body and feed key come out.
     let seen: Caller | undefined;
@@ -77,7 +93,7 @@ describe('Exchange', () => {
   it('is closed to callers without the credential', async () => {
     // Goal: default deny for the stream as a whole.
     const { address } = await serving(login('u1'));
-    const stranger = closing(peersOf([address], 'another secret')).exchange('auth', address);
+    const stranger = closing(peersOf([address], 'another secret', within)).exchange('auth', address);
     expect(await codeOf(stranger.call(item(LOGIN)))).toBe('UNAVAILABLE');
   });
 
@@ -164,7 +180,7 @@ describe('Exchange', () => {
     // Goal: without an address both instances are used, and a dead one is passed over.
     const [one, two] = await Promise.all([startServer(login('one')), startServer(login('two'))]);
     closing(one.server);
-    const exchange = closing(peersOf([one.address, two.address])).exchange('auth');
+    const exchange = closing(peersOf([one.address, two.address], CREDENTIAL, within)).exchange('auth');
     const call = async (): Promise<string> =>
       exchange.call(item(LOGIN)).then(
         ({ body }) => auth.LoginResponse.decode(body).session?.userId ?? '',

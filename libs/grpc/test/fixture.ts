@@ -25,9 +25,15 @@ export async function startServer(given: Partial<Auth>, attach?: (stream: Sync) 
 }
 
 /** Peers that know the given addresses as the service `auth`. */
-export function peersOf(addresses: readonly string[], credential = CREDENTIAL): Peers {
-  return new Peers({ endpoints: { auth: addresses }, credential, logger: silentLogger() });
+export function peersOf(addresses: readonly string[], credential = CREDENTIAL, inProcess = false): Peers {
+  return new Peers({ endpoints: { auth: addresses }, credential, logger: silentLogger(), inProcess });
 }
+
+/** The ways that a stream can take, for describe.each. */
+export const WAYS = [
+  { way: 'over a socket', inProcess: false },
+  { way: 'within a process', inProcess: true },
+];
 
 /** Ids of the commands that the tests call. */
 export const LOGIN = 253;

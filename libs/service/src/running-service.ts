@@ -106,6 +106,7 @@ export class RunningService {
       endpoints: settings.MAGPIE_ENDPOINTS,
       credential: settings.MAGPIE_CALLER_SECRET,
       logger,
+      inProcess: true,
     });
     const connection = database ? await this.#connect(namespace) : undefined;
     const eventLog = log && connection ? await this.#openLog(namespace, connection) : undefined;
