@@ -26,16 +26,20 @@ export interface Kept {
   stop(graceMs: number): Promise<void>;
 }
 
-/** What the keeper tells while it works. */
+const HELD_LOOK_MS = 100;
+
+/** What the keeper tells while it works, and asks. */
 export interface KeeperEvents {
   /** A line for people. */
   say(line: string): void;
   /** The pid of the part changed. */
   changed(): void;
+  /** Whether the part, having ended, is to stay down for now. */
+  held(name: string): boolean;
 }
 
 /** Starts `part` and keeps it running. Throws what its first start throws. */
-export async function keep(part: Part, { say, changed }: KeeperEvents): Promise<Kept> {
+export async function keep(part: Part, { say, changed, held }: KeeperEvents): Promise<Kept> {
   const backoff = createBackoff();
   const stopping = new AbortController();
   let life: Life | undefined;
@@ -61,7 +65,9 @@ export async function keep(part: Part, { say, changed }: KeeperEvents): Promise<
   }
 
   async function again(delayMs: number): Promise<void> {
-    await delay(delayMs, undefined, { signal: stopping.signal }).catch(() => undefined);
+    const pause = (ms: number) => delay(ms, undefined, { signal: stopping.signal }).catch(() => undefined);
+    await pause(delayMs);
+    while (held(part.name) && !stopping.signal.aborted) await pause(HELD_LOOK_MS);
     if (stopping.signal.aborted) return;
     try {
       await live();

@@ -12,10 +12,12 @@ export interface StartOptions {
   readonly durable: boolean;
   /** How many processes of each service (of the whole, without --split). */
   readonly instances: number;
+  /** Processes may be told to fail, by files in `faults` of the data directory. */
+  readonly faults: boolean;
   readonly dataDir: string;
 }
 
-export const USAGE = 'usage: npm start [-- [--split] [--durable] [--instances N] [--data DIR]]';
+export const USAGE = 'usage: npm start [-- [--split] [--durable] [--instances N] [--faults] [--data DIR]]';
 
 /** Reads the arguments; throws an Error of one line for one that is unknown or out of bounds. */
 export function parseOptions(args: readonly string[], repository: string): StartOptions {
@@ -25,6 +27,7 @@ export function parseOptions(args: readonly string[], repository: string): Start
       split: { type: 'boolean', default: false },
       durable: { type: 'boolean', default: false },
       instances: { type: 'string', default: '1' },
+      faults: { type: 'boolean', default: false },
       data: { type: 'string', default: join(repository, '.data') },
     },
   });
@@ -32,5 +35,6 @@ export function parseOptions(args: readonly string[], repository: string): Start
   if (!Number.isInteger(instances) || instances < 1 || instances > INSTANCES_MAX) {
     throw new Error(`--instances is a number from 1 to ${INSTANCES_MAX}`);
   }
-  return { split: values.split, durable: values.durable, instances, dataDir: resolve(values.data) };
+  const { split, durable, faults } = values;
+  return { split, durable, instances, faults, dataDir: resolve(values.data) };
 }

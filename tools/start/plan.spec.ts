@@ -25,11 +25,13 @@ describe('plan of processes', () => {
     expect(env['MAGPIE_LISTEN']).toBeUndefined();
   });
 
-  it('splits into one gateway and N of each service, each listening where the others look for it', async () => {
+  it('splits into N gateways and N of each service, each listening where the others look for it', async () => {
     const plan = await makePlan({ split: true, instances: 2 }, shared, countingPorts(), '/apps');
-    expect(plan.edge.map(({ name }) => name)).toEqual(['gateway']);
+    expect(plan.edge.map(({ name }) => name)).toEqual(['gateway', 'gateway-2']);
+    expect(plan.doors[0]).toEqual({ http: 8080, tcp: 8081 });
+    expect(plan.edge.map(({ env }) => Number(env['GATEWAY_TCP_PORT']))).toEqual(plan.doors.map(({ tcp }) => tcp));
     expect(plan.services.map(({ name }) => name)).toEqual(
-      ['auth', 'messaging', 'social', 'sync'].flatMap((service) => [service, `${service}-2`]),
+      ['', '-2'].flatMap((number) => ['auth', 'messaging', 'social', 'sync'].map((service) => service + number)),
     );
     const second = plan.services.find(({ name }) => name === 'sync-2');
     const endpoints = JSON.parse(second?.env['MAGPIE_ENDPOINTS'] ?? '{}');
@@ -37,6 +39,7 @@ describe('plan of processes', () => {
     expect(second?.main).toBe('/apps/sync/dist/src/main.js');
     const listens = plan.services.map(({ env }) => env['MAGPIE_LISTEN']);
     const health = [...plan.edge, ...plan.services].map(({ healthPort }) => healthPort);
-    expect(new Set([...listens, ...health]).size).toBe(8 + 9);
+    const clients = plan.doors.flatMap(({ http, tcp }) => [http, tcp]);
+    expect(new Set([...listens, ...health, ...clients]).size).toBe(8 + 10 + 4);
   });
 });

@@ -4,7 +4,7 @@ import type { PortMemory } from '@magpie/testing';
 
 import type { StartOptions } from './options.js';
 
-/** Services with a gRPC port of their own; the gateway has none. */
+/** Services with a gRPC port of their own; the gateway has none, but ports for clients. */
 const SERVICES = ['auth', 'messaging', 'social', 'sync'] as const;
 const GATEWAY_HTTP_PORT_PREFERRED = 8080;
 const GATEWAY_TCP_PORT_PREFERRED = 8081;
@@ -24,8 +24,14 @@ export interface Plan {
   /** Takes no more clients first when everything is stopped. */
   readonly edge: readonly PlannedProcess[];
   readonly services: readonly PlannedProcess[];
-  readonly httpPort: number;
-  readonly tcpPort: number;
+  /** Of each gateway; the first one has the ports that people know. */
+  readonly doors: readonly DoorPorts[];
+}
+
+/** Where clients reach one gateway. */
+export interface DoorPorts {
+  readonly http: number;
+  readonly tcp: number;
 }
 
 /** What every process is told alike. */
@@ -65,31 +71,25 @@ export async function makePlan(
     };
     return { name, main: join(apps, app, 'dist/src/main.js'), healthPort, env: { ...common, ...env } };
   };
-  const clientPorts = async (index: number): Promise<{ http: number; tcp: number }> => ({
-    http: await ports.choose(
-      instanceName('gateway-http', index),
-      index === 0 ? GATEWAY_HTTP_PORT_PREFERRED : undefined,
-    ),
-    tcp: await ports.choose(instanceName('gateway-tcp', index), index === 0 ? GATEWAY_TCP_PORT_PREFERRED : undefined),
-  });
-  const first = await clientPorts(0);
-  const gatewayEnv = ({ http, tcp }: { http: number; tcp: number }) => ({
-    GATEWAY_HTTP_PORT: String(http),
-    GATEWAY_TCP_PORT: String(tcp),
-  });
+  const doorPorts = async (index: number): Promise<DoorPorts> => {
+    const preferred = (port: number) => (index === 0 ? port : undefined);
+    return {
+      http: await ports.choose(instanceName('gateway-http', index), preferred(GATEWAY_HTTP_PORT_PREFERRED)),
+      tcp: await ports.choose(instanceName('gateway-tcp', index), preferred(GATEWAY_TCP_PORT_PREFERRED)),
+    };
+  };
+  const doors: DoorPorts[] = [];
   const edge: PlannedProcess[] = [];
   const services: PlannedProcess[] = [];
-  if (split) {
-    edge.push(await process('gateway', 0, gatewayEnv(first)));
+  for (const index of indexes) {
+    const door = await doorPorts(index);
+    doors.push(door);
+    const env = { GATEWAY_HTTP_PORT: String(door.http), GATEWAY_TCP_PORT: String(door.tcp) };
+    edge.push(await process(split ? 'gateway' : 'magpie', index, env));
+    if (!split) continue;
     for (const service of SERVICES) {
-      for (const index of indexes) {
-        services.push(await process(service, index, { MAGPIE_LISTEN: endpoints[service]?.[index] ?? '' }));
-      }
-    }
-  } else {
-    for (const index of indexes) {
-      edge.push(await process('magpie', index, gatewayEnv(index === 0 ? first : await clientPorts(index))));
+      services.push(await process(service, index, { MAGPIE_LISTEN: endpoints[service]?.[index] ?? '' }));
     }
   }
-  return { edge, services, httpPort: first.http, tcpPort: first.tcp };
+  return { edge, services, doors };
 }

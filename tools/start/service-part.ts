@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import { ServerError, startChild, tailOf, type Child, type Ledger } from '@magpie/testing';
 
+import type { FaultFiles } from './fault-files.js';
 import type { Part } from './keeper.js';
 import type { PlannedProcess } from './plan.js';
 
@@ -22,7 +23,13 @@ const NODE_FLAGS = ['--enable-source-maps', '--disable-warning=TimeoutNegativeWa
  * A Node process of the plan. Its first start waits for health and throws START_FAILED with the tail of its log;
  * `abort` ends that waiting. Later starts do not wait: a service that cannot become ready while Kafka is down must not be ended for it.
  */
-export function servicePart(planned: PlannedProcess, ledger: Ledger, logDir: string, abort: AbortSignal): Part {
+export function servicePart(
+  planned: PlannedProcess,
+  faults: FaultFiles,
+  ledger: Ledger,
+  logDir: string,
+  abort: AbortSignal,
+): Part {
   const { name, main, env, healthPort } = planned;
   const logFile = logFileOf(logDir, name);
   let wasHealthy = false;
@@ -33,7 +40,7 @@ export function servicePart(planned: PlannedProcess, ledger: Ledger, logDir: str
       const child = await startChild({
         command: process.execPath,
         args: NODE_FLAGS.concat(main),
-        env: { ...process.env, ...env },
+        env: { ...process.env, ...env, ...faults.env(name) },
         logFile,
       });
       await ledger.record(name, child.pid);

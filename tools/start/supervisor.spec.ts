@@ -51,6 +51,7 @@ describe('supervisor', () => {
     split: false,
     durable: false,
     instances: 1,
+    faults: false,
     dataDir: join(folder, 'data'),
     apps: join(folder, 'apps'),
     kafkaBrokers: 'kafka:1',

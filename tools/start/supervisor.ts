@@ -17,6 +17,7 @@ import {
   type ServerOptions,
 } from '@magpie/testing';
 
+import { faultFiles, NO_FAULTS, type FaultFiles } from './fault-files.js';
 import { keep, type KeeperEvents, type Kept } from './keeper.js';
 import { watchLog } from './log-watch.js';
 import type { StartOptions } from './options.js';
@@ -77,7 +78,8 @@ export async function supervise(options: SupervisorOptions, abort: AbortSignal):
     turn = turn.then(() => writeFileAtomic(runFile(dataDir), text)).catch((error) => say(`run.json: ${error.message}`));
     return turn;
   };
-  const events: KeeperEvents = { say, changed: () => void publish() };
+  const faults = options.faults ? faultFiles(dataDir) : NO_FAULTS;
+  const events: KeeperEvents = { say, changed: () => void publish(), held: faults.held };
   let stopping: Promise<void> | undefined;
   const stop = (): Promise<void> => {
     if (stopping) killAll(started);
@@ -96,7 +98,7 @@ export async function supervise(options: SupervisorOptions, abort: AbortSignal):
     const secret = randomBytes(32).toString('base64url');
     const choose = () => makePlan(options, { ...servers, callerSecret: secret }, ports, options.apps);
     const plan = await keepPlanned(choose, started, abort, (planned) =>
-      keepServices(planned, started, ledger, events, logDir, abort),
+      keepServices(planned, faults, started, ledger, events, logDir, abort),
     );
     abort.throwIfAborted();
     info = { ...addressesOf(plan), ...servers, processes: [] };
@@ -171,6 +173,7 @@ async function keepPlanned(
 
 async function keepServices(
   plan: Plan,
+  faults: FaultFiles,
   started: Started,
   ledger: Ledger,
   events: KeeperEvents,
@@ -184,7 +187,7 @@ async function keepServices(
   await settle(
     layers.map(({ planned, layer }) => async () => {
       started.watches.push(await watchLog(planned.name, logFileOf(logDir, planned.name), events.say));
-      layer.push(await keep(servicePart(planned, ledger, logDir, abort), events));
+      layer.push(await keep(servicePart(planned, faults, ledger, logDir, abort), events));
     }),
   );
 }
@@ -206,9 +209,14 @@ function processesOf({ edge, services, servers }: Started): { name: string; pid:
   return [{ name: 'supervisor', pid: process.pid }, ...kept];
 }
 
-function addressesOf({ httpPort, tcpPort }: Plan): Pick<RunInfo, 'http' | 'ws' | 'tcp'> {
-  const host = `127.0.0.1:${httpPort}`;
-  return { http: `http://${host}`, ws: `ws://${host}/ws`, tcp: `127.0.0.1:${tcpPort}` };
+function addressesOf({ doors }: Plan): Pick<RunInfo, 'http' | 'ws' | 'tcp' | 'doors'> {
+  const all = doors.map(({ http, tcp }) => {
+    const host = `127.0.0.1:${http}`;
+    return { http: `http://${host}`, ws: `ws://${host}/ws`, tcp: `127.0.0.1:${tcp}` };
+  });
+  const [first] = all;
+  if (first === undefined) throw new Error('a plan has a gateway');
+  return { ...first, doors: all };
 }
 
 async function stopAll(started: Started, ledger: Ledger, forget: () => Promise<void>): Promise<void> {

@@ -5,7 +5,7 @@ export { endOrphans, ledgerFile, openLedger, type Ledger, type LedgerEntry } fro
 export { startMongod } from './servers/mongod.js';
 export { openPortMemory, type PortMemory } from './servers/ports.js';
 export { identify, isRunning, signal, type ProcessIdentity } from './servers/process-identity.js';
-export { readRunInfo, runFile, type RunInfo, type RunProcess } from './servers/run-file.js';
+export { readRunInfo, runFile, type RunDoor, type RunInfo, type RunProcess } from './servers/run-file.js';
 export { ServerError, type ServerErrorCode } from './servers/server-error.js';
 export { startSystem, type RunningSystem, type SystemOptions } from './servers/system.js';
 export {

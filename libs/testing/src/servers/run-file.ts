@@ -8,14 +8,20 @@ export interface RunProcess {
   readonly pid: number;
 }
 
-/** What `run.json` says while a system runs. Processes that are down at the moment are not in it. */
-export interface RunInfo {
+/** Where clients reach one gateway. */
+export interface RunDoor {
   /** `http://127.0.0.1:PORT` */
   readonly http: string;
   /** `ws://127.0.0.1:PORT/ws` */
   readonly ws: string;
   /** `127.0.0.1:PORT` */
   readonly tcp: string;
+}
+
+/** What `run.json` says while a system runs. Processes that are down at the moment are not in it. Its own addresses are the first gateway's. */
+export interface RunInfo extends RunDoor {
+  /** Of every gateway, the first one's (which stand above too) first. */
+  readonly doors: readonly RunDoor[];
   /** `host:port`, several separated by commas. */
   readonly kafka: string;
   /** A connection string. */

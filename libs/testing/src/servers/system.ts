@@ -21,6 +21,8 @@ export interface SystemOptions {
   readonly split?: boolean;
   /** Processes of each service; 1 by default. */
   readonly instances?: number;
+  /** Processes can be told to fail by files in `faults` of the data directory (see `npm start -- --faults`). */
+  readonly faults?: boolean;
   /**
    * Settings of services, and KAFKA_BROKERS and MONGODB_URI (this process's own by default).
    * MAGPIE_NAMESPACE is by default one that belongs to the data directory: a start in the same one finds its data again.
@@ -42,12 +44,16 @@ export interface RunningSystem extends RunInfo {
 }
 
 /** Starts the supervisor and resolves when everything is healthy. Throws START_FAILED with the tail of its output. */
-export async function startSystem({ dataDir, split, instances, env }: SystemOptions): Promise<RunningSystem> {
+export async function startSystem({ dataDir, split, instances, faults, env }: SystemOptions): Promise<RunningSystem> {
   const folder = resolve(dataDir);
   await mkdir(folder, { recursive: true });
   await choosePortsOfItsOwn(folder);
   const logFile = join(folder, 'start.log');
-  const flags = [...(split ? ['--split'] : []), ...(instances ? ['--instances', String(instances)] : [])];
+  const flags = [
+    ...(split ? ['--split'] : []),
+    ...(instances ? ['--instances', String(instances)] : []),
+    ...(faults ? ['--faults'] : []),
+  ];
   const main = join(REPOSITORY, 'tools/dist/start/main.js');
   const child = await startChild({
     command: process.execPath,

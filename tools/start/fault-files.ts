@@ -1,0 +1,26 @@
+import { existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** How processes are made to fail from outside (`--faults`); without it nothing is looked at. */
+export interface FaultFiles {
+  /** Settings of the process that make it look at its own fault file. */
+  env(name: string): Readonly<Record<string, string>>;
+  /** Whether a process that has ended is to stay down for now. */
+  held(name: string): boolean;
+}
+
+/** What a process looks at to learn where it is to die (see `watchFaultFile`). */
+export const faultFileOf = (dataDir: string, name: string): string => join(dataDir, 'faults', `${name}.json`);
+
+/** While this file is there, a process that has ended is not started again. */
+export const holdFileOf = (dataDir: string, name: string): string => join(dataDir, 'faults', `${name}.hold`);
+
+export const NO_FAULTS: FaultFiles = { env: () => ({}), held: () => false };
+
+export function faultFiles(dataDir: string): FaultFiles {
+  mkdirSync(join(dataDir, 'faults'), { recursive: true });
+  return {
+    env: (name) => ({ MAGPIE_FAULT_FILE: faultFileOf(dataDir, name) }),
+    held: (name) => existsSync(holdFileOf(dataDir, name)),
+  };
+}
