@@ -9,7 +9,7 @@ export interface Membership {
 
 /** The messages of one conversation, and who belongs to it when. */
 export class Conversation {
-  /** In the order in which they were first heard of; `MessageFacts.index` is the place here. */
+  /** In the order in which they were first heard of. */
   readonly messages: MessageFacts[] = [];
   /** In the order of sending. */
   readonly sent: MessageFacts[] = [];

@@ -16,25 +16,19 @@ export interface ShownMessage extends ListedMessage {
   readonly key: number;
 }
 
-const TABLE_START = 16;
-/** A table holds per message how often it was shown in this life of the device, up to this … */
+/** A mark says how often a message was shown in this life of the device, up to this … */
 const COUNT_MAX = 0x7f;
 /** … and whether it was shown at all in an earlier life, or listed. */
 const EVER = 0x80;
 
-/** One device's side of one conversation. */
-interface Table {
-  marks: Uint8Array;
-  lastPosition: number;
-}
-
 /**
- * What one device showed, in the order in which it did; judged as it comes where that is possible. Keeps a byte per
- * message of the conversations that it shows.
+ * What one device showed, in the order in which it did; judged as it comes where that is possible.
  */
 export class DeviceLog {
   readonly name: string;
-  private readonly tables = new Map<Conversation, Table>();
+  /** By the index of the message. */
+  private readonly marks = new Map<number, number>();
+  private readonly lastPosition = new Map<Conversation, number>();
   private heldKey = -1;
   private isSettledNow = false;
 
@@ -58,25 +52,24 @@ export class DeviceLog {
    */
   shown(item: ShownMessage): void {
     const message = this.messages.find(item.messageId, item.conversation);
-    const table = this.tableOf(message.conversation);
-    const mark = table.marks[message.index] ?? 0;
+    const mark = this.markOf(message);
     if (mark === 0) message.shownOn++;
-    if ((mark & COUNT_MAX) < COUNT_MAX) setMark(table, message.index, mark + 1);
+    if ((mark & COUNT_MAX) < COUNT_MAX) this.marks.set(message.index, mark + 1);
     if (!this.checkPlace(message, item) || (mark & COUNT_MAX) > 0) return;
     if (item.key <= this.heldKey) {
       this.report('late', message, `came with key ${item.key} when the device already held ${this.heldKey}`);
     }
-    if (item.position > table.lastPosition) table.lastPosition = item.position;
-    else this.report('out-of-order', message, `position ${item.position} was shown after ${table.lastPosition}`);
+    const last = this.lastPosition.get(message.conversation) ?? -1;
+    if (item.position > last) this.lastPosition.set(message.conversation, item.position);
+    else this.report('out-of-order', message, `position ${item.position} was shown after ${last}`);
   }
 
   /** The device listed a message that it asked for by its place (ListHistory): in no order of its own, and repeatable. */
   listed(item: ListedMessage): void {
     const message = this.messages.find(item.messageId, item.conversation);
-    const table = this.tableOf(message.conversation);
-    const mark = table.marks[message.index] ?? 0;
+    const mark = this.markOf(message);
     if (mark === 0) message.shownOn++;
-    setMark(table, message.index, mark | EVER);
+    this.marks.set(message.index, mark | EVER);
     this.checkPlace(message, item);
   }
 
@@ -95,22 +88,24 @@ export class DeviceLog {
 
   /** The device forgot everything and begins anew (newinit): what it shows from here on is no repeat. */
   restarted(): void {
-    for (const table of this.tables.values()) {
-      table.marks = table.marks.map((mark) => (mark === 0 ? 0 : EVER));
-      table.lastPosition = -1;
-    }
+    for (const index of this.marks.keys()) this.marks.set(index, EVER);
+    this.lastPosition.clear();
     this.heldKey = -1;
     this.isSettledNow = false;
   }
 
   /** How often the message was shown since the last start, at most 127. */
-  countOf({ conversation, index }: MessageFacts): number {
-    return (this.tables.get(conversation)?.marks[index] ?? 0) & COUNT_MAX;
+  countOf(message: MessageFacts): number {
+    return this.markOf(message) & COUNT_MAX;
   }
 
-  /** Whether it was shown or listed at all, in this life of the device or an earlier one. */
-  hasShown({ conversation, index }: MessageFacts): boolean {
-    return (this.tables.get(conversation)?.marks[index] ?? 0) !== 0;
+  /** Whether the message was shown or listed at all, in this life of the device or an earlier one. */
+  hasShown({ index }: MessageFacts): boolean {
+    return this.marks.has(index);
+  }
+
+  private markOf({ index }: MessageFacts): number {
+    return this.marks.get(index) ?? 0;
   }
 
   /** Whether it lies where it was said to lie before. */
@@ -126,24 +121,7 @@ export class DeviceLog {
     return true;
   }
 
-  private tableOf(conversation: Conversation): Table {
-    let table = this.tables.get(conversation);
-    if (table === undefined) {
-      this.tables.set(conversation, (table = { marks: new Uint8Array(TABLE_START), lastPosition: -1 }));
-    }
-    return table;
-  }
-
   private report(kind: 'forked' | 'late' | 'out-of-order', message: MessageFacts, detail: string): void {
     this.anomalies.add(kind, message, detail, this.name);
   }
-}
-
-function setMark(table: Table, index: number, mark: number): void {
-  if (index >= table.marks.length) {
-    const larger = new Uint8Array(Math.max(index + 1, table.marks.length * 2));
-    larger.set(table.marks);
-    table.marks = larger;
-  }
-  table.marks[index] = mark;
 }

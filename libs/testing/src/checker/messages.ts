@@ -12,7 +12,7 @@ export interface Sender {
 
 /** Everything known of one message. */
 export interface MessageFacts {
-  /** Its place among the messages of its conversation, and in the tables of devices. */
+  /** Unique in the run: the order in which messages were first heard of. */
   readonly index: number;
   readonly messageId: string;
   readonly conversation: Conversation;
@@ -49,7 +49,7 @@ export class Messages {
     if (known !== undefined) return known;
     const conversation = this.conversation(conversationName);
     const facts: MessageFacts = {
-      index: conversation.messages.length,
+      index: this.byId.size,
       messageId,
       conversation,
       sender: undefined,
