@@ -3,9 +3,10 @@ import { numberOf } from '@magpie/domain';
 import { silentLogger } from '@magpie/observability';
 import { inboxRecord } from '../../test/builders.js';
 import { GAP } from '../domain/chain.js';
-import type { Row } from '../domain/entry.js';
+import type { NewRow } from '../domain/entry.js';
 import { EMPTY_FEED } from '../domain/feed.js';
 import { LIMITS } from '../domain/limits.js';
+import { arrivalOf } from '../projections/arrival.js';
 import { Feeds } from '../projections/feeds.js';
 import type { TimelineReader } from '../queries/read-timeline.js';
 import { Audience } from './audience.js';
@@ -15,9 +16,8 @@ import { GatewayStream } from './gateway-stream.js';
 
 const key = (offset: number): number => numberOf(1, offset);
 
-function row(offset: number, body = new Uint8Array(3)): Row {
-  const { source, ...entry } = sync.InboxEntry.decode(inboxRecord(offset, offset, ['ua', 'ub']).events[0]!.body);
-  return { key: key(offset), atMs: 0, entry: { ...entry, source: source!, body } };
+function row(offset: number, body = new Uint8Array(3)): NewRow {
+  return { ...arrivalOf(inboxRecord(offset, offset, ['ua', 'ub'])), body };
 }
 
 function start(newestKey: () => Promise<number> = () => Promise.resolve(0)) {
@@ -25,7 +25,7 @@ function start(newestKey: () => Promise<number> = () => Promise.resolve(0)) {
   const audience = new Audience(feeds, { newestKey } as unknown as TimelineReader, silentLogger());
   feeds.own(0, 7);
   feeds.serve(0, 7);
-  const grow = (...rows: Row[]): void => {
+  const grow = (...rows: NewRow[]): void => {
     feeds.grow(0, 7, { ...EMPTY_FEED, visible: rows.at(-1)!.key }, rows);
   };
   return { feeds, audience, grow };

@@ -1,6 +1,6 @@
 import { gauge, type Logger } from '@magpie/observability';
 import { extend, know, LOADING, type Chain, type Delivery } from '../domain/chain.js';
-import type { Row } from '../domain/entry.js';
+import type { NewRow } from '../domain/entry.js';
 import { itemFor } from '../domain/item-bytes.js';
 import { LIMITS } from '../domain/limits.js';
 import type { Feed, FeedListener, Feeds } from '../projections/feeds.js';
@@ -74,10 +74,10 @@ export class Audience implements FeedListener {
     for (const stream of this.#streams) stream.announce({ partition, epoch, owned: false });
   }
 
-  grown(_feed: Feed, rows: readonly Row[]): void {
+  grown(_feed: Feed, rows: readonly NewRow[]): void {
     if (this.#attendees.size === 0) return;
     for (const row of rows) {
-      for (const userId of row.entry.users) {
+      for (const userId of row.users) {
         const attendee = this.#attendees.get(userId);
         if (attendee !== undefined) extendBy(attendee, row);
       }
@@ -144,15 +144,15 @@ export class Audience implements FeedListener {
   }
 }
 
-function extendBy(attendee: Attendee, row: Row): void {
+function extendBy(attendee: Attendee, row: NewRow): void {
   const { userId } = attendee;
-  const { entry, key } = row;
+  const { key, authorUserId, authorDeviceId } = row;
   const item = itemFor(userId, row);
   const { chain, delivery } = extend(attendee.chain, {
     userId,
     key,
     item: item.length <= LIMITS.deliveryItemBytesMax ? item : NO_ITEM,
-    authorDeviceId: entry.authorUserId === userId ? entry.authorDeviceId : '',
+    authorDeviceId: authorUserId === userId ? authorDeviceId : '',
   });
   attendee.chain = chain;
   if (delivery !== undefined) deliver(attendee, delivery);

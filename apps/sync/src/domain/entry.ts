@@ -1,5 +1,3 @@
-import type { Source } from './place.js';
-
 /** Feed.Mode of the contracts: every event is an entry, or only the latest of an item counts. */
 export const MODE = { log: 1, state: 2 } as const;
 
@@ -9,23 +7,28 @@ export interface Rendering {
   readonly body: Uint8Array;
 }
 
-/** One entry of the feeds of all its users: the item once, and who sees what of it. */
-export interface Entry {
-  readonly source: Source;
+/** One entry of the feeds of all its users, at its place in the inbox log: the item once, and who sees what of it. */
+export interface Row {
+  /** Numbers the row within its partition: generation · 2^44 + offset of the inbox record. */
+  readonly key: number;
   readonly users: readonly string[];
-  readonly kind: number;
-  readonly itemId: string;
-  readonly mode: number;
+  /** Names the item whose latest entry alone counts; empty = every entry counts. */
+  readonly stateOf: string;
+  /** Field of `magpie.sync.v1.Item` that carries the item. */
   readonly itemField: number;
+  /** The item's message, encoded, with the fields that all users see. */
   readonly body: Uint8Array;
   readonly renderings: readonly Rendering[];
-  readonly authorUserId: string;
-  readonly authorDeviceId: string;
 }
 
-/** An entry at its place in the inbox log. `key` numbers it within its partition, `atMs` is the log's time. */
-export interface Row {
-  readonly key: number;
+/** A row as it comes from the inbox, with what only its arrival needs. */
+export interface NewRow extends Row {
+  /** LogAppendTime, ms since 1970. */
   readonly atMs: number;
-  readonly entry: Entry;
+  /** Which log the source event stands in (`sourceOf`), and its position there. */
+  readonly source: number;
+  readonly sourcePosition: number;
+  /** The device that caused it; both empty where the author is none of the users. */
+  readonly authorUserId: string;
+  readonly authorDeviceId: string;
 }

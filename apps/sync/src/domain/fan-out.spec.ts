@@ -23,8 +23,10 @@ describe('share', () => {
     const forAll = { users: ['ua', 'ub', 'uc'], body: new Uint8Array([1]) };
     const forOne = { users: ['ub'], body: new Uint8Array([2]) };
     for (const one of share(['ua', 'ub', 'uc'], [forAll, forOne], 4)) {
-      const expected = [{ users: one.users, body: forAll.body }];
-      expect(one.renderings).toEqual(one.users.includes('ub') ? [...expected, forOne] : expected);
+      const shared = { users: one.users, body: forAll.body };
+      expect([one.common, one.renderings]).toEqual(
+        one.users.includes('ub') ? [undefined, [shared, forOne]] : [forAll.body, []],
+      );
     }
   });
 });

@@ -1,35 +1,38 @@
 import fc from 'fast-check';
 import { numberOf } from '@magpie/domain';
-import type { Entry, Row } from './entry.js';
-import { EMPTY_FEED, fromStored, take, toStored, type Arrival, type FeedState } from './feed.js';
+import type { NewRow } from './entry.js';
+import { EMPTY_FEED, fromStored, take, toStored, type FeedState } from './feed.js';
+import { sourceOf } from './place.js';
 
 // Goal: whatever batches and restarts an inbox log is read in, the feed is the same. Pure.
 
 const INBOX_GENERATION = 1;
 
-function entry(partition: number, offset: number): Entry {
+function row(offset: number, source: number, at: number, generation = 1): NewRow {
   return {
-    source: { topic: 'messaging.message.v1', partition, generation: 1, offset },
+    key: numberOf(INBOX_GENERATION, offset),
+    atMs: 1_000 + offset,
     users: ['ua'],
-    kind: 3,
-    itemId: `m${partition}-${offset}`,
-    mode: 1,
+    stateOf: '',
     itemField: 2,
     body: new Uint8Array(0),
     renderings: [],
+    source: sourceOf('messaging.message.v1', source),
+    sourcePosition: numberOf(generation, at),
     authorUserId: '',
     authorDeviceId: '',
   };
 }
 
+const eventOf = ({ source, sourcePosition }: NewRow): string => `${source}/${sourcePosition}`;
+
 /** The inbox that fan-out leaves behind: per source in order, with stretches that it emitted again after restarts. */
-function inboxOf(emissions: readonly { source: number; back: number }[]): Arrival[] {
+function inboxOf(emissions: readonly { source: number; back: number }[]): NewRow[] {
   const next = new Map<number, number>();
   return emissions.map(({ source, back }, offset) => {
     const at = Math.max(0, (next.get(source) ?? 0) - back);
     next.set(source, at + 1);
-    const row: Row = { key: numberOf(INBOX_GENERATION, offset), atMs: 1_000 + offset, entry: entry(source, at) };
-    return { generation: INBOX_GENERATION, row };
+    return row(offset, source, at);
   });
 }
 
@@ -52,13 +55,13 @@ interface Run {
   checkpoint: { stored: ReturnType<typeof toStored>; next: number };
 }
 
-function step(run: Run, log: readonly Arrival[], { size, end }: Step): FeedState {
+function step(run: Run, log: readonly NewRow[], { size, end }: Step): FeedState {
   const { next, stored } = run.checkpoint;
   const before = fromStored(stored, INBOX_GENERATION);
   const batch = log.slice(next, next + size);
   const { state, rows } = take(before, batch);
   const written = end === 'dies before' ? 0 : end === 'dies half' ? Math.floor(rows.length / 2) : rows.length;
-  for (const row of rows.slice(0, written)) run.timeline.set(row.key, row.entry.itemId);
+  for (const row of rows.slice(0, written)) run.timeline.set(row.key, eventOf(row));
   if (end !== 'done') return before;
   run.checkpoint = { stored: toStored(state), next: next + batch.length };
   return state;
@@ -69,15 +72,11 @@ describe('feed', () => {
     fc.assert(
       fc.property(emissions, (made) => {
         const { rows } = take(EMPTY_FEED, inboxOf(made));
-        const bySource = Map.groupBy(rows, ({ entry: { source } }) => source.partition);
-        for (const [source, taken] of bySource) {
-          const all = new Set(
-            inboxOf(made)
-              .map((arrival) => arrival.row.entry.source)
-              .filter((s) => s.partition === source)
-              .map((s) => s.offset),
-          );
-          expect(taken.map((row) => row.entry.source.offset)).toEqual([...all].sort((a, b) => a - b));
+        const positions = (rows_: readonly NewRow[], source: number): number[] =>
+          rows_.filter((one) => one.source === source).map((one) => one.sourcePosition);
+        for (const source of new Set(rows.map((one) => one.source))) {
+          const all = new Set(positions(inboxOf(made), source));
+          expect(positions(rows, source)).toEqual([...all].sort((a, b) => a - b));
         }
       }),
     );
@@ -88,7 +87,7 @@ describe('feed', () => {
       fc.property(emissions, steps, (made, run) => {
         const log = inboxOf(made);
         const whole = take(EMPTY_FEED, log);
-        const expected = new Map(whole.rows.map((row) => [row.key, row.entry.itemId]));
+        const expected = new Map(whole.rows.map((row) => [row.key, eventOf(row)]));
         const state: Run = { timeline: new Map(), checkpoint: { stored: toStored(EMPTY_FEED), next: 0 } };
         for (const one of run) {
           const { visible } = step(state, log, one);
@@ -104,15 +103,7 @@ describe('feed', () => {
   });
 
   it('counts a later generation of a source as later, whatever the offset', () => {
-    const [first, second] = inboxOf([
-      { source: 0, back: 0 },
-      { source: 0, back: 0 },
-    ]);
-    const reborn = {
-      ...second!,
-      row: { ...second!.row, entry: { ...entry(0, 0), source: { ...entry(0, 0).source, generation: 2 } } },
-    };
-    expect(take(EMPTY_FEED, [first!, reborn]).rows).toHaveLength(2);
+    expect(take(EMPTY_FEED, [row(0, 0, 7), row(1, 0, 0, 2)]).rows).toHaveLength(2);
   });
 
   it('refuses an inbox that runs backwards', () => {

@@ -10,7 +10,7 @@ const SEVEN_BITS = 128;
  * bytes of its fields, so the item's own bytes are copied once and never decoded.
  */
 export function itemFor(userId: string, row: Row): Uint8Array {
-  const { body, itemField, renderings } = row.entry;
+  const { body, itemField, renderings } = row;
   let length = body.length;
   const own: Uint8Array[] = [];
   for (const rendering of renderings) {

@@ -1,6 +1,5 @@
 import { messaging, renderFor, sync } from '@magpie/contracts';
-import type { Entry, Row } from './entry.js';
-import { MODE } from './entry.js';
+import type { Row } from './entry.js';
 import { itemFor } from './item-bytes.js';
 import { pageOf } from './page.js';
 
@@ -8,21 +7,16 @@ import { pageOf } from './page.js';
 
 const BASE = 2 ** 44;
 
-function row(number: number, more: Partial<Entry> = {}): Row {
-  const entry: Entry = {
-    source: { topic: 'messaging.message.v1', partition: 0, generation: 1, offset: number },
+function row(number: number, more: Partial<Row> = {}): Row {
+  return {
+    key: BASE + number,
     users: ['ua', 'ub'],
-    kind: 3,
-    itemId: `m${number}`,
-    mode: MODE.log,
+    stateOf: '',
     itemField: 2,
     body: messaging.Message.encode(messaging.Message.fromPartial({ messageId: `m${number}` })).finish(),
     renderings: [],
-    authorUserId: '',
-    authorDeviceId: '',
     ...more,
   };
-  return { key: BASE + number, atMs: 0, entry };
 }
 
 const numbersOf = (items: readonly Uint8Array[]): number[] => items.map((item) => sync.Item.decode(item).number - BASE);
@@ -39,7 +33,7 @@ describe('itemFor', () => {
     ];
     const one = row(7, { renderings });
     for (const user of ['ua', 'ub', 'uc']) {
-      const value = messaging.Message.decode(renderFor(user, one.entry.body, renderings));
+      const value = messaging.Message.decode(renderFor(user, one.body, renderings));
       const expected = sync.Item.encode({ number: one.key, item: { $case: 'message', value } }).finish();
       expect(Buffer.from(itemFor(user, one))).toEqual(Buffer.from(expected));
     }
@@ -68,8 +62,8 @@ describe('pageOf', () => {
   });
 
   it('keeps the last entry of a state item and every entry of a log', () => {
-    const state = (number: number, itemId: string): Row => row(number, { mode: MODE.state, itemField: 7, itemId });
-    const rows = [state(1, 'ua'), row(2, { itemId: 'ua' }), state(3, 'ub'), state(4, 'ua'), row(5, { itemId: 'ua' })];
+    const state = (number: number, stateOf: string): Row => row(number, { itemField: 7, stateOf });
+    const rows = [state(1, '1/7/ua'), row(2), state(3, '1/7/ub'), state(4, '1/7/ua'), row(5)];
     expect(numbersOf(pageOf('ua', rows, ROOM).items)).toEqual([2, 3, 4, 5]);
   });
 

@@ -1,4 +1,4 @@
-import { MODE, type Row } from './entry.js';
+import type { Row } from './entry.js';
 import { itemFor } from './item-bytes.js';
 
 /** Encoded items of one user, oldest first, and how far they reach. */
@@ -23,13 +23,9 @@ export function pageOf(userId: string, rows: readonly Row[], limits: { items: nu
     bytes += item.length;
   }
   const lastOfState = new Map<string, number>();
-  for (const { row } of taken) if (row.entry.mode === MODE.state) lastOfState.set(stateName(row), row.key);
+  for (const { row } of taken) if (row.stateOf !== '') lastOfState.set(row.stateOf, row.key);
   const items = taken.flatMap(({ row, item }) =>
-    row.entry.mode === MODE.state && lastOfState.get(stateName(row)) !== row.key ? [] : [item],
+    row.stateOf !== '' && lastOfState.get(row.stateOf) !== row.key ? [] : [item],
   );
   return { items, lastKey: taken.at(-1)?.row.key, hasMore: rows.length > taken.length };
-}
-
-function stateName(row: Row): string {
-  return `${row.entry.kind}/${row.entry.itemField}/${row.entry.itemId}`;
 }

@@ -1,24 +1,39 @@
-import { generationOf } from '@magpie/domain';
+import { generationOf, numberOf, offsetOf } from '@magpie/domain';
 
-/** Where a record stands in a log. */
-export interface Place {
+/** Topics whose events come into the feeds. Their order stands in stored rows: add at the end, never change it. */
+export const SOURCE_TOPICS = ['messaging.message.v1'] as const;
+
+/** More partitions than any topic will have. */
+const PARTITIONS_MAX = 65_536;
+
+/** Where a source event stands, as the contracts and checkpoints say it. */
+export interface Source {
+  readonly topic: string;
+  readonly partition: number;
   readonly generation: number;
   readonly offset: number;
 }
 
-/** Where a source event stands: its log and its place in it. */
-export interface Source extends Place {
-  readonly topic: string;
-  readonly partition: number;
+/** One number for a partition of a source topic. Throws RangeError for a topic that is none. */
+export function sourceOf(topic: string, partition: number): number {
+  const index = (SOURCE_TOPICS as readonly string[]).indexOf(topic);
+  if (index < 0) throw new RangeError(`${topic} is not a source of feeds`);
+  return index * PARTITIONS_MAX + partition;
 }
 
-/** Whether `a` was appended after `b`, across generations of the log. */
-export function isAfter(a: Place, b: Place): boolean {
-  return a.generation === b.generation ? a.offset > b.offset : a.generation > b.generation;
+/** A position in a source as it is spelled out. */
+export function placeIn(source: number, position: number): Source {
+  return {
+    topic: SOURCE_TOPICS[Math.floor(source / PARTITIONS_MAX)] ?? '',
+    partition: source % PARTITIONS_MAX,
+    generation: generationOf(position),
+    offset: offsetOf(position),
+  };
 }
 
-export function isSameSource(a: Source, b: Source): boolean {
-  return a.topic === b.topic && a.partition === b.partition && a.generation === b.generation && a.offset === b.offset;
+/** The position of a place in its source: rises across the generations of a log. */
+export function positionOf({ generation, offset }: Source): number {
+  return numberOf(generation, offset);
 }
 
 /** Whether a key was made in a later life of the log than `generation`. */

@@ -1,5 +1,5 @@
 import { partitionOf, unavailable } from '@magpie/domain';
-import type { Row } from '../domain/entry.js';
+import type { NewRow } from '../domain/entry.js';
 import { EMPTY_FEED, type FeedState } from '../domain/feed.js';
 
 const RETRY_AFTER_MS = 500;
@@ -22,7 +22,7 @@ export interface Feed {
 export interface FeedListener {
   gained(feed: Feed): void;
   lost(feed: Feed): void;
-  grown(feed: Feed, rows: readonly Row[]): void;
+  grown(feed: Feed, rows: readonly NewRow[]): void;
 }
 
 interface Waiting {
@@ -76,7 +76,7 @@ export class Feeds {
   }
 
   /** Rows became visible. False when the partition went to another owner meanwhile. */
-  grow(partition: number, epoch: number, state: FeedState, rows: readonly Row[]): boolean {
+  grow(partition: number, epoch: number, state: FeedState, rows: readonly NewRow[]): boolean {
     const feed = this.#holding(partition, epoch);
     if (feed === undefined) return false;
     const grown = { ...feed, state };

@@ -70,13 +70,13 @@ export class Retention {
   async #step({ partition, state }: Feed): Promise<number> {
     const { timeline, feeds, now } = this.#parts;
     const oldest = await timeline
-      .find<Pick<StoredRow, '_id' | 'at'>>(
+      .find<Pick<StoredRow, '_id' | 't'>>(
         { _id: { $gt: idOf(partition, 0), $lte: idOf(partition, state.visible) } },
-        { sort: { _id: 1 }, limit: LIMITS.sweepRowsMax, projection: { at: 1 }, ...READ_OPTIONS },
+        { sort: { _id: 1 }, limit: LIMITS.sweepRowsMax, projection: { t: 1 }, ...READ_OPTIONS },
       )
       .toArray();
     const oldestKept = now() - LIMITS.keptMs;
-    const young = oldest.findIndex(({ at }) => at.getTime() >= oldestKept);
+    const young = oldest.findIndex(({ t }) => t.getTime() >= oldestKept);
     const old = young === -1 ? oldest : oldest.slice(0, young);
     const last = old.at(-1);
     if (last === undefined) return 0;

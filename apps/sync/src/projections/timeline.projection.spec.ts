@@ -1,8 +1,9 @@
+import { offsetOf } from '@magpie/domain';
 import { PoisonError, type Gained } from '@magpie/event-log';
 import type { InsertOutcome } from '@magpie/mongo';
 import { silentLogger } from '@magpie/observability';
 import { inboxRecord } from '../../test/builders.js';
-import type { Row } from '../domain/entry.js';
+import type { NewRow } from '../domain/entry.js';
 import { Feeds } from './feeds.js';
 import { timelineProjection } from './timeline.projection.js';
 
@@ -15,7 +16,8 @@ function start(insert: () => Promise<InsertOutcome> = () => Promise.resolve({ du
   feeds.listen({
     gained: () => told.push('gained'),
     lost: () => told.push('lost'),
-    grown: (_, rows: readonly Row[]) => told.push(rows.map(({ entry }) => entry.itemId).join()),
+    grown: (_, rows: readonly NewRow[]) =>
+      told.push(rows.map(({ sourcePosition }) => `m${offsetOf(sourcePosition)}`).join()),
   });
   const retention = { floorOf: () => Promise.resolve(0) };
   const parts = { feeds, retention, timeline: undefined as never, inserts: { insert }, logger: silentLogger() };

@@ -1,27 +1,17 @@
-import { EVENTS } from '@magpie/contracts';
 import { deferred } from '@magpie/domain';
 import { PoisonError, type ConsumerSpec, type Gained, type LogRecord, type PartitionWork } from '@magpie/event-log';
 import type { GroupInsert } from '@magpie/mongo';
 import { counter, type Logger } from '@magpie/observability';
 import type { mongo } from 'mongoose';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Row } from '../domain/entry.js';
-import {
-  EMPTY_FEED,
-  fromStored,
-  take,
-  toStored,
-  type Arrival,
-  type FeedState,
-  type StoredFeedState,
-} from '../domain/feed.js';
+import type { NewRow } from '../domain/entry.js';
+import { EMPTY_FEED, fromStored, take, toStored, type FeedState, type StoredFeedState } from '../domain/feed.js';
 import { LIMITS } from '../domain/limits.js';
-import { isSameSource } from '../domain/place.js';
+import { arrivalOf } from './arrival.js';
 import type { Feeds } from './feeds.js';
 import type { Retention } from './retention.js';
 import { READ_OPTIONS, keyOf, toDocument, type TimelineDocument } from './timeline.js';
 
-const ENTRY_TYPE = 'magpie.sync.v1.InboxEntry';
 const STORE_AGAIN_MS = 200;
 
 const repeatsDropped = counter({
@@ -85,7 +75,7 @@ class TimelineWork implements PartitionWork {
   async process(records: LogRecord[]): Promise<void> {
     while (this.#pendingRows > LIMITS.pendingRowsMax && this.#failure === undefined) await this.#moved.promise;
     if (this.#failure !== undefined) throw this.#failure;
-    const { state, rows } = take(this.#state, records.map(toArrival));
+    const { state, rows } = take(this.#state, records.map(arrivalOf));
     for (const { requestId, position } of records) {
       this.#parts.logger.debug({ requestId, partition: this.#partition, key: position }, 'taken into the feed');
     }
@@ -121,7 +111,7 @@ class TimelineWork implements PartitionWork {
     this.#move();
   }
 
-  async #write(pending: Pending, rows: readonly Row[]): Promise<void> {
+  async #write(pending: Pending, rows: readonly NewRow[]): Promise<void> {
     while (!pending.stored && !this.#lost) {
       try {
         await this.#store(rows);
@@ -158,7 +148,7 @@ class TimelineWork implements PartitionWork {
     moved.resolve();
   }
 
-  async #store(rows: readonly Row[]): Promise<void> {
+  async #store(rows: readonly NewRow[]): Promise<void> {
     if (rows.length === 0) return;
     const documents = rows.map((row) => toDocument(this.#partition, row));
     const { duplicates } = await this.#parts.inserts.insert(documents);
@@ -171,12 +161,13 @@ class TimelineWork implements PartitionWork {
     const bySameId = new Map(repeated.map((document) => [keyOf(document._id), document]));
     const standing = this.#parts.timeline.find(
       { _id: { $in: repeated.map(({ _id }) => _id) } },
-      { projection: { source: 1 }, ...READ_OPTIONS },
+      { projection: { s: 1, p: 1 }, ...READ_OPTIONS },
     );
     let same = 0;
-    for await (const { _id, source } of standing) {
+    for await (const { _id, s, p } of standing) {
       const key = keyOf(_id);
-      if (!isSameSource(source, bySameId.get(key)!.source)) {
+      const repeat = bySameId.get(key)!;
+      if (s !== repeat.s || p !== repeat.p) {
         throw new PoisonError(`timeline row ${this.#partition}/${key} stands for another source event`);
       }
       same++;
@@ -189,19 +180,4 @@ class TimelineWork implements PartitionWork {
 function stateIn({ checkpoint }: Gained): FeedState {
   if (checkpoint === undefined || checkpoint.state['sources'] === undefined) return EMPTY_FEED;
   return fromStored(checkpoint.state as unknown as StoredFeedState, checkpoint.generation);
-}
-
-/** One inbox record holds one entry: keys number records, so a second entry of a record would have none. */
-function toArrival(record: LogRecord): Arrival {
-  const [event, ...more] = record.events;
-  if (event?.type !== ENTRY_TYPE || more.length > 0) {
-    throw new PoisonError(`inbox record ${record.partition}/${record.offset} does not hold exactly one entry`, record);
-  }
-  const { source, ...entry } = EVENTS[ENTRY_TYPE].decode(event.body);
-  if (source === undefined)
-    throw new PoisonError(`inbox record ${record.partition}/${record.offset} has no source`, record);
-  return {
-    generation: record.generation,
-    row: { key: record.position, atMs: record.appendedAtMs, entry: { ...entry, source } },
-  };
 }

@@ -1,6 +1,5 @@
 import mongoose from 'mongoose';
-import type { Row } from '../domain/entry.js';
-import type { Source } from '../domain/place.js';
+import type { NewRow, Row } from '../domain/entry.js';
 
 const { Binary, Long } = mongoose.mongo;
 type Long = mongoose.mongo.Long;
@@ -14,27 +13,29 @@ export const TIMELINE = 'timeline';
 /** Serves "the rows of one user in (a, b], in order" from one range of the index. */
 export const TIMELINE_INDEX = { users: 1, _id: 1 } as const;
 
-/** One entry of the feeds of all its users. */
+/** One entry of the feeds of all its users. Field names are short: two such rows are written for every message. */
 export interface TimelineDocument {
   /** partition · 2^53 + key: rows of one partition stand together, in log order. */
   _id: Long;
   users: readonly string[];
-  source: Source;
-  kind: number;
-  itemId: string;
-  mode: number;
-  itemField: number;
-  body: mongoose.mongo.Binary;
-  renderings: readonly { users: readonly string[]; body: mongoose.mongo.Binary }[];
-  authorUserId: string;
-  authorDeviceId: string;
-  at: Date;
+  /** LogAppendTime. */
+  t: Date;
+  /** Where the event comes from (`sourceOf`), and its position there. */
+  s: number;
+  p: number;
+  /** Field of the item, and its message. */
+  f: number;
+  b: mongoose.mongo.Binary;
+  /** What the entry is the latest state of; absent where every entry counts. */
+  i?: string;
+  /** What only some of the users see, by their places in `users`; absent where all see the same. */
+  r?: readonly { u: readonly number[]; b: mongoose.mongo.Binary }[];
 }
 
 /** A document as it is read with `READ_OPTIONS`: bytes as buffers, longs as longs. */
-export type StoredRow = Omit<TimelineDocument, 'body' | 'renderings'> & {
-  body: Uint8Array;
-  renderings: readonly { users: readonly string[]; body: Uint8Array }[];
+export type StoredRow = Omit<TimelineDocument, 'b' | 'r'> & {
+  b: Uint8Array;
+  r?: readonly { u: readonly number[]; b: Uint8Array }[];
 };
 
 export const READ_OPTIONS = { promoteBuffers: true, promoteLongs: false, promoteValues: true } as const;
@@ -48,25 +49,28 @@ export function keyOf(id: Long): number {
   return (id.getHighBits() & KEY_HIGH_MASK) * LOW_BITS + id.getLowBitsUnsigned();
 }
 
-export function toDocument(partition: number, row: Row): TimelineDocument {
-  const { entry } = row;
-  return {
+export function toDocument(partition: number, row: NewRow): TimelineDocument {
+  const { users, renderings } = row;
+  const document: TimelineDocument = {
     _id: idOf(partition, row.key),
-    users: entry.users,
-    source: entry.source,
-    kind: entry.kind,
-    itemId: entry.itemId,
-    mode: entry.mode,
-    itemField: entry.itemField,
-    body: new Binary(entry.body),
-    renderings: entry.renderings.map(({ users, body }) => ({ users, body: new Binary(body) })),
-    authorUserId: entry.authorUserId,
-    authorDeviceId: entry.authorDeviceId,
-    at: new Date(row.atMs),
+    users,
+    t: new Date(row.atMs),
+    s: row.source,
+    p: row.sourcePosition,
+    f: row.itemField,
+    b: new Binary(row.body),
   };
+  if (row.stateOf !== '') document.i = row.stateOf;
+  if (renderings.length > 0) {
+    document.r = renderings.map((own) => ({
+      u: own.users.map((user) => users.indexOf(user)),
+      b: new Binary(own.body),
+    }));
+  }
+  return document;
 }
 
-export function fromDocument(document: StoredRow): Row {
-  const { _id, at, ...entry } = document;
-  return { key: keyOf(_id), atMs: at.getTime(), entry };
+export function fromDocument({ _id, users, f, b, i = '', r = [] }: StoredRow): Row {
+  const renderings = r.map((own) => ({ users: own.u.map((place) => users[place] ?? ''), body: own.b }));
+  return { key: keyOf(_id), users, stateOf: i, itemField: f, body: b, renderings };
 }

@@ -1,5 +1,5 @@
 import { silentLogger } from '@magpie/observability';
-import { EVENTS, messaging, type sync } from '@magpie/contracts';
+import { EVENTS, messaging, renderFor, type sync } from '@magpie/contracts';
 import { PoisonError, type AppendEntry, type Appended } from '@magpie/event-log';
 import { partitionOf } from '@magpie/domain';
 import { messageSent, record } from '../../test/builders.js';
@@ -24,6 +24,12 @@ function start(answer: () => Promise<Appended> = () => Promise.resolve({} as App
   return { appended, work: spec.gain(at) };
 }
 
+/** Peer and client id of the message as each of the entry's users sees them. */
+function seenBy({ users, body, renderings }: sync.InboxEntry): Record<string, string[]> {
+  const seen = users.map((user) => messaging.Message.decode(renderFor(user, body, renderings)));
+  return Object.fromEntries(users.map((user, k) => [user, [seen[k]!.peer, seen[k]!.clientId]]));
+}
+
 const entryOf = ({ events }: AppendEntry): sync.InboxEntry =>
   EVENTS['magpie.sync.v1.InboxEntry'].decode(events[0]!.body);
 
@@ -43,7 +49,14 @@ describe('fan-out', () => {
         position: 2 ** 44 + 5,
         serverTimeMs: 1_005,
       });
-      expect(entry.renderings.flatMap(({ users }) => users).sort()).toEqual([...entry.users].sort());
+      expect(entry).toMatchObject(
+        entry.users.includes(ua)
+          ? { authorUserId: ua, authorDeviceId: 'device-of-sender' }
+          : { authorUserId: '', authorDeviceId: '' },
+      );
+      expect(seenBy(entry)).toEqual(
+        Object.fromEntries(entry.users.map((user) => [user, user === ua ? [ub, 'c-m1'] : [ua, '']])),
+      );
     }
   });
 

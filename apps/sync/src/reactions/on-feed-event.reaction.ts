@@ -1,5 +1,5 @@
 import { WireType } from '@bufbuild/protobuf/wire';
-import { sync, type event, type TopicName, written } from '@magpie/contracts';
+import { appendFields, sync, type event, type TopicName, written } from '@magpie/contracts';
 import {
   dropRepeats,
   PoisonError,
@@ -9,11 +9,13 @@ import {
   type LogRecord,
 } from '@magpie/event-log';
 import { counter, type Logger } from '@magpie/observability';
-import { share } from '../domain/fan-out.js';
+import { MODE } from '../domain/entry.js';
+import { share, type Share } from '../domain/fan-out.js';
+import { SOURCE_TOPICS } from '../domain/place.js';
 import type { Members } from '../clients/members.client.js';
 
 /** Topics whose events may be for the feeds. */
-export const FEED_TOPICS: readonly TopicName[] = ['messaging.message.v1'];
+export const FEED_TOPICS: readonly TopicName[] = SOURCE_TOPICS;
 const INBOX: TopicName = 'sync.inbox.v1';
 const ENTRY_TYPE = 'magpie.sync.v1.InboxEntry';
 
@@ -88,26 +90,56 @@ function feedEventOf(record: LogRecord): event.Event | undefined {
 
 function emit(record: LogRecord, from: event.Event, parts: FanOutParts, appends: Promise<Appended>[]): void {
   const feed = from.feed!;
-  const { topic, partition, generation, offset, requestId } = record;
-  const { kind, itemId, mode, itemField, authorUserId, authorDeviceId } = feed;
-  const common = {
-    source: { topic, partition, generation, offset },
-    kind,
-    itemId,
-    mode,
-    itemField,
-    body: placedBody(record, from, feed),
-    authorUserId,
-    authorDeviceId,
-  };
+  const { topic, partition, offset, requestId } = record;
   const shares = share(recipientsOf(feed, record, parts.members), feed.renderings, parts.partitions);
-  for (const { partition: inboxPartition, users, renderings } of shares) {
-    const entry = written((writer) => sync.InboxEntry.encode({ ...common, users, renderings }, writer));
-    const events = [{ type: ENTRY_TYPE, body: entry, feed: undefined, dedupeId: '' }];
-    parts.logger.debug({ requestId, topic, partition, offset, inboxPartition }, 'fanned out');
-    appends.push(parts.inbox.append({ topic: INBOX, key: record.key, partition: inboxPartition, requestId, events }));
+  if (shares.length === 0) return;
+  const common = commonFields(record, feed);
+  const body = placedBody(record, from, feed);
+  for (const each of shares) {
+    const events = [{ type: ENTRY_TYPE, body: entryOf(common, body, feed, each), feed: undefined, dedupeId: '' }];
+    parts.logger.debug({ requestId, topic, partition, offset, inboxPartition: each.partition }, 'fanned out');
+    // The partition is chosen, so a key would only be carried along.
+    appends.push(parts.inbox.append({ topic: INBOX, key: '', partition: each.partition, requestId, events }));
   }
 }
+
+/** The fields of an InboxEntry that are the same in every share, encoded once. */
+function commonFields({ topic, partition, generation, offset }: LogRecord, feed: event.Feed): Uint8Array {
+  const { kind, mode, itemField } = feed;
+  // Only states are told apart by their item.
+  const itemId = mode === MODE.state ? feed.itemId : '';
+  const entry = { ...NOTHING, source: { topic, partition, generation, offset }, kind, itemId, mode, itemField };
+  return written((writer) => sync.InboxEntry.encode(entry, writer));
+}
+
+/** A message is the bytes of its fields one after another, so the parts of the entry need not be encoded again. */
+function entryOf(common: Uint8Array, body: Uint8Array, feed: event.Feed, own: Share): Uint8Array {
+  const { users, renderings } = own;
+  const authored = users.includes(feed.authorUserId);
+  const rest = {
+    ...NOTHING,
+    users,
+    renderings,
+    body: own.common === undefined ? body : appendFields(body, own.common),
+    authorUserId: authored ? feed.authorUserId : '',
+    authorDeviceId: authored ? feed.authorDeviceId : '',
+  };
+  return written((writer) => sync.InboxEntry.encode(rest, writer.raw(common)));
+}
+
+const NO_BYTES = new Uint8Array(0);
+const NOTHING: sync.InboxEntry = {
+  source: undefined,
+  users: [],
+  kind: 0,
+  itemId: '',
+  mode: 0,
+  itemField: 0,
+  body: NO_BYTES,
+  renderings: [],
+  authorUserId: '',
+  authorDeviceId: '',
+};
 
 /** The item's bytes with its place and time in the log behind them. */
 function placedBody(record: LogRecord, from: event.Event, feed: event.Feed): Uint8Array {
