@@ -28,4 +28,16 @@ export {
   type Summary,
   type Verdict,
 } from './checker/index.js';
-export { postCommand, Witness, WireLink, type Addresses } from './device/index.js';
+export { postCommand, Witness, WireLink, type Addresses, type Observer, type WitnessOptions } from './device/index.js';
+export {
+  choicesOf,
+  Load,
+  SignUps,
+  Trial,
+  type Choose,
+  type LoadOptions,
+  type LoadResult,
+  type LoadUser,
+  type SignUpResult,
+  type TrialResult,
+} from './load/index.js';

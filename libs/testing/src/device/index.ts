@@ -1,3 +1,3 @@
 export { postCommand } from './short-link.js';
 export { WireLink } from './wire-link.js';
-export { Witness, type Addresses } from './witness.js';
+export { Witness, type Addresses, type Observer, type WitnessOptions } from './witness.js';

@@ -1,15 +1,32 @@
 import { randomBytes } from 'node:crypto';
-import { auth, COMMANDS, gateway, messaging, OPERATIONS, sync, wire, type MethodName } from '@magpie/contracts';
+import { gateway, messaging, OPERATIONS, sync, wire } from '@magpie/contracts';
 import { conversationOf, DomainError } from '@magpie/domain';
 import { deriveId } from '@magpie/domain/ids';
-import type { DeliveryChecker, Outcome } from '../checker/index.js';
+import type { Outcome, SendReport, ShownMessage } from '../checker/index.js';
+import { INIT, PASSING, SEND, SYNC } from './commands.js';
+import { DeviceSession } from './device-session.js';
 import { postCommand } from './short-link.js';
 import { WireLink } from './wire-link.js';
 
 /** Where a running system is found (`run.json`). */
 export interface Addresses {
   readonly http: string;
+  readonly ws: string;
   readonly tcp: string;
+}
+
+/** Who is told what devices show, sent and were answered: a DeliveryChecker, or who stands before one. */
+export interface Observer {
+  device(user: string, device: string): { shown(item: ShownMessage): void; held(key: number): void; restarted(): void };
+  sent(report: SendReport): void;
+}
+
+/** How a device behaves. */
+export interface WitnessOptions {
+  /** Default: TCP. */
+  readonly link?: 'tcp' | 'ws';
+  /** Whether it pulls when a heartbeat tells of something newer (default), or leaves that to notices alone. */
+  readonly pullsAfterHeartbeat?: boolean;
 }
 
 const ANSWER_TIMEOUT_MS = 10_000;
@@ -19,18 +36,12 @@ const HEARTBEAT_MS = 1000;
 /** How long a send is tried again before its sender gives up on it. */
 const SEND_FOR_MS = 120_000;
 const PULL_LIMIT = 200;
-const PASSWORD = 'a password of tests';
-
-const commandOf = (method: MethodName) => [...COMMANDS.values()].find((each) => each.method === method)!;
-const SEND = commandOf('magpie.messaging.v1.MessagingService/SendMessages');
-const SYNC = commandOf('magpie.sync.v1.SyncService/Sync');
-const INIT = commandOf('magpie.sync.v1.SyncService/Init');
-const REGISTER = commandOf('magpie.auth.v1.AuthService/Register');
-const LOGIN = commandOf('magpie.auth.v1.AuthService/Login');
+/** Pulls in a row that bring nothing although something newer was told of. */
+const EMPTY_PULLS_MAX = 25;
 
 /**
  * A device that believes everything it is told and hides nothing: it follows the client contract without the SDK's own
- * protection against repeats, and tells the delivery checker all that it showed, sent and was answered.
+ * protection against repeats, and tells its observer all that it showed, sent and was answered.
  */
 export class Witness {
   private link: WireLink | undefined;
@@ -40,57 +51,79 @@ export class Witness {
   private newest = 0;
   private pulling: Promise<void> | undefined;
   private stopped = false;
+  private identified = false;
   private clientIds = 0;
   private readonly runId = randomBytes(6).toString('hex');
   /** Messages shown, by id. */
   readonly shown = new Set<string>();
 
   private constructor(
-    private readonly at: Addresses,
-    private readonly checker: DeliveryChecker,
-    readonly userId: string,
-    readonly deviceId: string,
-    private readonly token: string,
-  ) {}
+    private at: Addresses,
+    public observer: Observer,
+    private readonly session: DeviceSession,
+    private readonly options: WitnessOptions,
+  ) {
+    observer.device(this.userId, this.deviceId);
+  }
 
   /** Registers a user and begins with this device. */
-  static async register(at: Addresses, checker: DeliveryChecker, userName: string): Promise<Witness> {
-    const device = { deviceId: `device-1-of-${userName}`, name: 'first', platform: auth.Platform.BOT };
-    const request = { userName, password: PASSWORD, nickname: userName, device, commandId: `register-${userName}` };
-    const answer = await postCommand(at.http, REGISTER, auth.RegisterRequest.encode(request).finish());
-    return Witness.begin(at, checker, device.deviceId, auth.RegisterResponse.decode(answer).session!);
+  static async register(
+    at: Addresses,
+    observer: Observer,
+    userName: string,
+    options: WitnessOptions = {},
+  ): Promise<Witness> {
+    return new Witness(at, observer, await DeviceSession.register(at.http, { userName, nth: 1 }), options);
   }
 
   /** Logs a registered user in on one more device. */
-  static async login(at: Addresses, checker: DeliveryChecker, userName: string, nth: number): Promise<Witness> {
-    const device = { deviceId: `device-${nth}-of-${userName}`, name: `no ${nth}`, platform: auth.Platform.BOT };
-    const request = auth.LoginRequest.fromPartial({
-      userName,
-      password: PASSWORD,
-      device,
-      commandId: `login-${nth}-${userName}`,
-    });
-    const answer = await postCommand(at.http, LOGIN, auth.LoginRequest.encode(request).finish());
-    return Witness.begin(at, checker, device.deviceId, auth.LoginResponse.decode(answer).session!);
+  static async login(
+    at: Addresses,
+    observer: Observer,
+    userName: string,
+    nth: number,
+    options: WitnessOptions = {},
+  ): Promise<Witness> {
+    const session = await DeviceSession.login(at.http, { userName, nth }, `login-${nth}-${userName}`);
+    return new Witness(at, observer, session, options);
   }
 
-  private static begin(at: Addresses, checker: DeliveryChecker, deviceId: string, session: auth.Session): Witness {
-    checker.device(session.userId, deviceId);
-    return new Witness(at, checker, session.userId, deviceId, session.accessToken);
+  get userId(): string {
+    return this.session.userId;
+  }
+  get deviceId(): string {
+    return this.session.deviceId;
+  }
+  /** Whether a link is open on which the server has taken it for who it is. */
+  get isOnline(): boolean {
+    return this.identified && this.link?.isOver === false;
+  }
+  /** The newest key that it holds. */
+  get heldKey(): number {
+    return this.number;
+  }
+
+  /** From now on it looks for the system there. */
+  moveTo(at: Addresses): void {
+    this.at = at;
   }
 
   /** Keeps a link open, and opens it again whenever it is lost, until `stop`. */
   async stayOnline(): Promise<void> {
     while (!this.stopped) {
       try {
-        this.link = await WireLink.open(this.at.tcp, (operation, body) => this.pushed(operation, body));
-        await this.identify(this.link);
+        const token = await this.session.token(this.at.http);
+        const address = this.options.link === 'ws' ? this.at.ws : this.at.tcp;
+        this.link = await WireLink.open(address, (operation, body) => this.pushed(operation, body));
+        await this.identify(this.link, token);
         await this.pull();
         await this.beatUntilClosed(this.link);
       } catch (error) {
         if (!(error instanceof DomainError)) throw error;
         this.link?.cut();
         await sleep(RECONNECT_MS);
+      } finally {
+        this.identified = false;
       }
     }
   }
@@ -105,7 +138,7 @@ export class Witness {
     this.link?.cut();
   }
 
-  /** Sends one text, again and again with the same ids until it is answered for good; tells the checker the outcome. */
+  /** Sends one text, again and again with the same ids until it is answered for good; tells the observer the outcome. */
   async send(to: string, text: string): Promise<Outcome> {
     const clientId = `${this.runId}-${++this.clientIds}`;
     const clientTimeMs = Date.now();
@@ -114,7 +147,7 @@ export class Witness {
     const outcome = await this.tryUntilAnswered(messaging.SendMessagesRequest.encode(request).finish());
     const conversation = conversationOf(this.userId, to);
     const messageId = deriveId('m', this.userId, conversation, clientId, clientTimeMs);
-    this.checker.sent({ user: this.userId, device: this.deviceId, conversation, messageId, outcome });
+    this.observer.sent({ user: this.userId, device: this.deviceId, conversation, messageId, outcome });
     return outcome;
   }
 
@@ -122,6 +155,12 @@ export class Witness {
   async pull(): Promise<void> {
     this.pulling ??= this.pullAll().finally(() => (this.pulling = undefined));
     return this.pulling;
+  }
+
+  /** One command, over the link, or over HTTP as long as there never was one. Rejects with the error answered. */
+  async call(command: { id: number; name: string }, body: Uint8Array): Promise<Uint8Array> {
+    if (this.link !== undefined) return this.link.request(command.id, body, ANSWER_TIMEOUT_MS);
+    return postCommand(this.at.http, command, body, await this.session.token(this.at.http));
   }
 
   private async tryUntilAnswered(body: Uint8Array): Promise<Outcome> {
@@ -143,42 +182,53 @@ export class Witness {
     return 'unknown';
   }
 
-  private async call(command: { id: number; name: string }, body: Uint8Array): Promise<Uint8Array> {
-    if (this.link !== undefined) return this.link.request(command.id, body, ANSWER_TIMEOUT_MS);
-    return postCommand(this.at.http, command, body, this.token);
-  }
-
-  private async identify(link: WireLink): Promise<void> {
+  private async identify(link: WireLink, accessToken: string): Promise<void> {
     const request = gateway.IdentifyRequest.fromPartial({
-      accessToken: this.token,
+      accessToken,
       ...(this.key === undefined ? {} : { syncKey: this.key }),
     });
     await link.request(OPERATIONS.identify, gateway.IdentifyRequest.encode(request).finish(), ANSWER_TIMEOUT_MS);
+    this.identified = true;
   }
 
   /** Heartbeats tell what notices may have missed. */
   private async beatUntilClosed(link: WireLink): Promise<void> {
+    const pulls = this.options.pullsAfterHeartbeat ?? true;
     let open = true;
     void link.closed.then(() => (open = false));
     while (open) {
       await Promise.race([link.closed, sleep(HEARTBEAT_MS)]);
       if (!open) return;
-      const beat = gateway.HeartbeatRequest.encode({ key: this.number }).finish();
+      const beat = gateway.HeartbeatRequest.encode({ key: pulls ? this.number : 0 }).finish();
       const answer = await link.request(OPERATIONS.heartbeat, beat, ANSWER_TIMEOUT_MS);
-      const { newestKey } = gateway.HeartbeatResponse.decode(answer);
-      if (newestKey > this.number) await this.pull();
+      if (pulls && gateway.HeartbeatResponse.decode(answer).newestKey > this.number) await this.pull();
     }
   }
 
   private async pullAll(): Promise<void> {
-    if (this.key === undefined) await this.init();
-    for (let more = true; more;) {
-      const request = sync.SyncRequest.fromPartial({ syncKey: this.key!, limit: PULL_LIMIT });
-      const answer = sync.SyncResponse.decode(await this.call(SYNC, sync.SyncRequest.encode(request).finish()));
+    let empty = 0;
+    for (let more = true; more && empty < EMPTY_PULLS_MAX;) {
+      if (this.key === undefined) await this.init();
+      const before = this.number;
+      const request = sync.SyncRequest.encode(sync.SyncRequest.fromPartial({ syncKey: this.key!, limit: PULL_LIMIT }));
+      const body = await this.call(SYNC, request.finish()).catch((error: unknown) => this.startAnew(error));
+      if (body === undefined) continue;
+      const answer = sync.SyncResponse.decode(body);
       this.show(answer.items);
       this.hold(answer.syncKey);
       more = answer.hasMore || this.newest > this.number;
+      empty = this.number > before ? 0 : empty + 1;
+      if (more && empty > 0) await sleep(RETRY_MS);
     }
+  }
+
+  /** A key that is no longer served: the device begins as if it were new. Throws every other error. */
+  private startAnew(error: unknown): undefined {
+    if (!(error instanceof DomainError && error.code === 'SYNC_KEY_EXPIRED')) throw error;
+    this.key = undefined;
+    this.number = 0;
+    this.newest = 0;
+    this.observer.device(this.userId, this.deviceId).restarted();
   }
 
   private async init(): Promise<void> {
@@ -211,26 +261,19 @@ export class Witness {
       if (item?.$case !== 'message') continue;
       const { messageId, position, from, to } = item.value;
       const conversation = conversationOf(from, to);
-      this.checker.device(this.userId, this.deviceId).shown({ messageId, conversation, position, key: number });
+      this.observer.device(this.userId, this.deviceId).shown({ messageId, conversation, position, key: number });
       this.shown.add(messageId);
     }
   }
 
   private hold(key: sync.SyncKey | undefined): void {
-    if (key === undefined) return;
+    const number = key?.entries[0]?.number ?? 0;
+    // A server that is behind what this device holds has nothing new for it (machinery.md §4.4).
+    if (key === undefined || number < this.number) return;
     this.key = key;
-    this.number = key.entries[0]?.number ?? 0;
-    this.checker.device(this.userId, this.deviceId).held(this.number);
+    this.number = number;
+    this.observer.device(this.userId, this.deviceId).held(this.number);
   }
 }
-
-/** Answers after which the same send is tried again. */
-const PASSING: ReadonlySet<wire.Code> = new Set([
-  wire.Code.UNAVAILABLE,
-  wire.Code.OVERLOADED,
-  wire.Code.LIMITED,
-  wire.Code.INTERNAL,
-  wire.Code.CONFLICT,
-]);
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

@@ -1,0 +1,19 @@
+import { COMMANDS, wire, type MethodName } from '@magpie/contracts';
+
+const commandOf = (method: MethodName) => [...COMMANDS.values()].find((each) => each.method === method)!;
+export const SEND = commandOf('magpie.messaging.v1.MessagingService/SendMessages');
+export const SYNC = commandOf('magpie.sync.v1.SyncService/Sync');
+export const INIT = commandOf('magpie.sync.v1.SyncService/Init');
+export const REGISTER = commandOf('magpie.auth.v1.AuthService/Register');
+export const LOGIN = commandOf('magpie.auth.v1.AuthService/Login');
+export const REFRESH = commandOf('magpie.auth.v1.AuthService/Refresh');
+export const PROFILE = commandOf('magpie.social.v1.SocialService/GetProfile');
+
+/** Answers to one message after which the same send is tried again. */
+export const PASSING: ReadonlySet<wire.Code> = new Set([
+  wire.Code.UNAVAILABLE,
+  wire.Code.OVERLOADED,
+  wire.Code.LIMITED,
+  wire.Code.INTERNAL,
+  wire.Code.CONFLICT,
+]);

@@ -1,0 +1,13 @@
+/** Repeatable chance: whole numbers from 0 up to, and without, `below`. */
+export type Choose = (below: number) => number;
+
+/** The same seed makes the same choices (mulberry32). */
+export function choicesOf(seed: number): Choose {
+  let state = seed | 0;
+  return (below) => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32) * below);
+  };
+}

@@ -1,0 +1,4 @@
+export { choicesOf, type Choose } from './choices.js';
+export { Load, type LoadOptions, type LoadResult } from './load.js';
+export { SignUps, type SignUpResult } from './sign-ups.js';
+export { Trial, type LoadUser, type TrialResult } from './trial.js';

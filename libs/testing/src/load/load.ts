@@ -1,0 +1,184 @@
+import { randomBytes } from 'node:crypto';
+import { Witness, type Addresses } from '../device/index.js';
+import { choicesOf, type Choose } from './choices.js';
+import { Lane } from './lane.js';
+import { Trial, type LoadUser, type TrialResult } from './trial.js';
+
+/** Every so many users have a second device, and every so many devices are on a WebSocket. */
+const SECOND_DEVICE_EVERY = 3;
+const WEBSOCKET_EVERY = 3;
+/** Conversations that one user writes into. */
+const PARTNERS = 5;
+/** Every so many writings are a burst, which leaves as one request of several messages. */
+const BURST_EVERY = 12;
+const BURST_MESSAGES = 4;
+const SIGN_IN_AT_A_TIME = 4;
+const TICK_MS = 10;
+const POLL_MS = 50;
+/** Nothing new has come for this long: nothing more will by itself. */
+const IDLE_MS = 4_000;
+const ONLINE_WITHIN_MS = 30_000;
+const PULL_WITHIN_MS = 20_000;
+
+export interface LoadOptions {
+  readonly users: number;
+  /** Messages per second, whatever becomes of those before. */
+  readonly rate: number;
+  readonly seed: number;
+}
+
+/** What a stretch of load came to, and how it came to its end. */
+export interface LoadResult extends TrialResult {
+  /** Until every send was resolved, in ms since offering ended or the last repair, whichever came later. */
+  readonly resolvedAfterMs: number;
+  /** Showings that only happened because the devices asked in the end. */
+  readonly foundByPull: number;
+  /** Devices that had no link in the end. */
+  readonly offline: number;
+}
+
+/**
+ * Users of a running system who write to each other in pairs at a steady rate, over TCP and WebSocket, and whose devices
+ * hide nothing. Devices act on notices alone: what those do not tell of stays unseen until `settle` asks.
+ */
+export class Load {
+  private readonly choose: Choose;
+  private readonly lanes: Lane[] = [];
+  private readonly earlier = new Set<string>();
+  private readonly online: Promise<void>[];
+  private readonly runId = randomBytes(4).toString('hex');
+  private trial: Trial | undefined;
+  private offering: NodeJS.Timeout | undefined;
+  private offeredUntil = 0;
+  private written = 0;
+
+  private constructor(
+    private readonly options: LoadOptions,
+    readonly users: readonly LoadUser[],
+  ) {
+    this.choose = choicesOf(options.seed);
+    for (const from of users) {
+      const partners = Array.from({ length: PARTNERS }, () => users[this.choose(users.length)]!);
+      for (const to of new Set(partners))
+        for (const device of from.devices) this.lanes.push(new Lane(from, device, to));
+    }
+    this.online = this.devices.map((device) => device.stayOnline());
+  }
+
+  /** Registers the users (named by the seed) and brings their devices online. `doors`: the gateways. */
+  static async signIn(doors: readonly Addresses[], options: LoadOptions): Promise<Load> {
+    const nobody = new Trial([], new Set());
+    const users: LoadUser[] = [];
+    const next = Array.from({ length: options.users }, (_, index) => index);
+    const work = async (): Promise<void> => {
+      for (let index = next.shift(); index !== undefined; index = next.shift()) {
+        const name = `load-${options.seed}-${index}`;
+        const at = doors[index % doors.length]!;
+        const link = index % WEBSOCKET_EVERY === 0 ? ('ws' as const) : ('tcp' as const);
+        const devices = [await Witness.register(at, nobody, name, { link, pullsAfterHeartbeat: false })];
+        if (index % SECOND_DEVICE_EVERY === 0) {
+          devices.push(await Witness.login(at, nobody, name, 2, { link: 'tcp', pullsAfterHeartbeat: false }));
+        }
+        users.push({ userId: devices[0]!.userId, devices });
+      }
+    };
+    await Promise.all(Array.from({ length: SIGN_IN_AT_A_TIME }, work));
+    return new Load(options, users);
+  }
+
+  get devices(): readonly Witness[] {
+    return this.users.flatMap(({ devices }) => devices);
+  }
+
+  /** The system was started anew, maybe with more gateways or fewer. */
+  moveTo(doors: readonly Addresses[]): void {
+    this.devices.forEach((device, index) => device.moveTo(doors[index % doors.length]!));
+  }
+
+  /** Resolves with the number of devices that have no link: 0, or more after a while. */
+  async allOnline(): Promise<number> {
+    const offline = (): number => this.devices.filter((device) => !device.isOnline).length;
+    await becomes(() => offline() === 0, ONLINE_WITHIN_MS);
+    return offline();
+  }
+
+  /** Begins to offer messages, which are judged by themselves. */
+  begin(): Trial {
+    if (this.trial !== undefined) for (const id of this.trial.messageIds) this.earlier.add(id);
+    const trial = new Trial(this.users, this.earlier);
+    this.trial = trial;
+    const startedAt = performance.now();
+    let due = 0;
+    this.offering = setInterval(() => {
+      const target = ((performance.now() - startedAt) * this.options.rate) / 1000;
+      while (due < target) due += this.write(trial);
+    }, TICK_MS);
+    return trial;
+  }
+
+  /** Offers nothing more. */
+  end(): void {
+    clearInterval(this.offering);
+    this.offeredUntil = performance.now();
+  }
+
+  /** Waits until everything is answered and shown, asks for the rest, and judges. `resolveWithinMs` bounds the first. */
+  async settle(resolveWithinMs: number): Promise<LoadResult> {
+    const trial = this.trial!;
+    const offline = await this.allOnline();
+    await becomes(() => trial.open === 0, this.offeredUntil + resolveWithinMs - performance.now());
+    const resolvedAfterMs = performance.now() - this.offeredUntil;
+    await this.quiet(trial);
+    const before = trial.showings;
+    await Promise.all(this.devices.map((device) => pulled(device)));
+    const foundByPull = trial.showings - before;
+    return { ...trial.finish(), resolvedAfterMs, foundByPull, offline };
+  }
+
+  async stop(): Promise<void> {
+    this.end();
+    for (const lane of this.lanes) lane.stop();
+    for (const device of this.devices) device.stop();
+    await Promise.all(this.online);
+  }
+
+  /** One writing: usually one message, now and then several at once. Answers how many. */
+  private write(trial: Trial): number {
+    const lane = this.lanes[this.choose(this.lanes.length)]!;
+    const count = this.choose(BURST_EVERY) === 0 ? BURST_MESSAGES : 1;
+    for (let n = 0; n < count; n++) {
+      const id = `${this.runId}-${++this.written}`;
+      lane.write(trial, id, `message ${id}`);
+    }
+    return count;
+  }
+
+  /** Until all that was acknowledged is shown, or nothing more comes. */
+  private async quiet(trial: Trial): Promise<void> {
+    for (let before = -1; trial.missing > 0 && before !== trial.showings;) {
+      before = trial.showings;
+      await becomes(() => trial.missing === 0, IDLE_MS);
+    }
+  }
+}
+
+async function pulled(device: Witness): Promise<void> {
+  let done = false;
+  await becomes(async () => {
+    await device.pull().then(
+      () => (done = true),
+      () => undefined,
+    );
+    return done;
+  }, PULL_WITHIN_MS);
+}
+
+/** Waits for a condition; answers whether it came. */
+async function becomes(holds: () => boolean | Promise<boolean>, withinMs: number): Promise<boolean> {
+  const until = performance.now() + withinMs;
+  while (!(await holds())) {
+    if (performance.now() >= until) return false;
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+  return true;
+}

@@ -1,0 +1,206 @@
+import { conversationOf } from '@magpie/domain';
+import {
+  DeliveryChecker,
+  summarise,
+  type Outcome,
+  type SendReport,
+  type ShownMessage,
+  type Summary,
+} from '../checker/index.js';
+import type { Observer, Witness } from '../device/index.js';
+
+/** Somebody with one device or more. */
+export interface LoadUser {
+  readonly userId: string;
+  readonly devices: readonly Witness[];
+}
+
+/** A message as it is sent. */
+export interface NewMessage {
+  readonly messageId: string;
+  readonly from: LoadUser;
+  readonly to: LoadUser;
+  readonly device: Witness;
+  readonly conversation: string;
+}
+
+interface Message extends NewMessage {
+  /** `performance.now()` when it was written. */
+  readonly writtenAt: number;
+  outcome: Outcome | undefined;
+  readonly shownOn: Set<string>;
+  /** When a device of the receiver showed it first. */
+  arrivedAt: number | undefined;
+}
+
+/** What a trial came to. Times in ms. */
+export interface TrialResult {
+  readonly summary: Summary;
+  /** Sends that nobody has answered for good. */
+  readonly unresolved: number;
+  /** How long the slowest message took from being written to being shown; those sent but never shown do not count. */
+  readonly slowestMs: number;
+  /** Users who waited noticeably for a message, and of how many. */
+  readonly usersAffected: number;
+  readonly users: number;
+  /** Messages of before the trial that a device showed again without having begun anew. */
+  readonly shownAgain: number;
+  /** Devices that had to begin anew. */
+  readonly restarts: number;
+  readonly refusals: Readonly<Record<string, number>>;
+}
+
+/** A message that took longer than this was noticeably held up. */
+const NOTICEABLE_MS = 1_500;
+
+/** One stretch of load that is judged by itself: stands between the devices and a checker of its own. */
+export class Trial implements Observer {
+  readonly checker = new DeliveryChecker();
+  private readonly messages = new Map<string, Message>();
+  private readonly refusals = new Map<string, number>();
+  private readonly begunAnew = new Set<string>();
+  private openCount = 0;
+  private missingCount = 0;
+  private shownCount = 0;
+  private shownAgain = 0;
+
+  constructor(
+    private readonly users: readonly LoadUser[],
+    /** Ids of messages of earlier trials. */
+    private readonly earlier: ReadonlySet<string>,
+  ) {
+    for (const { userId, devices } of users) {
+      for (const device of devices) {
+        device.observer = this;
+        this.checker.device(userId, device.deviceId).held(device.heldKey);
+      }
+    }
+  }
+
+  /** Sends without a final answer. */
+  get open(): number {
+    return this.openCount;
+  }
+  /** Pairs of an acknowledged message and a device that still has to show it. */
+  get missing(): number {
+    return this.missingCount;
+  }
+  /** Showings of messages of this trial, repeats too. */
+  get showings(): number {
+    return this.shownCount;
+  }
+  get messageIds(): Iterable<string> {
+    return this.messages.keys();
+  }
+
+  sending(message: NewMessage): void {
+    const { messageId, conversation, from, to, device } = message;
+    for (const user of new Set([from.userId, to.userId])) this.belongs(conversation, user);
+    this.messages.set(messageId, {
+      ...message,
+      writtenAt: performance.now(),
+      outcome: undefined,
+      shownOn: new Set(),
+      arrivedAt: undefined,
+    });
+    this.openCount++;
+    const { userId } = from;
+    this.checker.sending({ messageId, conversation, user: userId, device: device.deviceId, sentAtMs: Date.now() });
+  }
+
+  /** A final answer; `code` says why it was refused. */
+  answered(messageId: string, outcome: Outcome, code?: string): void {
+    const message = this.messages.get(messageId)!;
+    message.outcome = outcome;
+    this.openCount--;
+    if (outcome === 'ok') this.missingCount += devicesOf(message).length - message.shownOn.size;
+    if (code !== undefined) this.refusals.set(code, (this.refusals.get(code) ?? 0) + 1);
+    this.checker.answered(messageId, { outcome, answeredAtMs: Date.now() });
+  }
+
+  /** Devices of a trial send by `sending` and `answered`. */
+  sent(report: SendReport): void {
+    this.checker.sent(report);
+  }
+
+  device(user: string, device: string): ReturnType<Observer['device']> {
+    const log = this.checker.device(user, device);
+    const name = `${user}/${device}`;
+    return {
+      shown: (item) => {
+        if (!this.messages.has(item.messageId) && this.earlier.has(item.messageId)) {
+          if (!this.begunAnew.has(name)) this.shownAgain++;
+          return;
+        }
+        log.shown(item);
+        this.noteShown(item, user, name);
+      },
+      held: (key) => log.held(key),
+      restarted: () => {
+        this.begunAnew.add(name);
+        log.restarted();
+      },
+    };
+  }
+
+  /**
+   * Messages that are on their way now may be lost: the log that holds them is. Those that every device has shown are
+   * not among them.
+   */
+  excuseUnderWay(): void {
+    const underWay = new Set<string>();
+    for (const message of this.messages.values()) {
+      if (message.shownOn.size < devicesOf(message).length) underWay.add(message.messageId);
+    }
+    this.checker.excuse(({ messageId }) => underWay.has(messageId));
+  }
+
+  /** Nothing more is sent, and every device has pulled to the end. */
+  finish(): TrialResult {
+    for (const { userId, devices } of this.users) {
+      for (const { deviceId } of devices) this.checker.device(userId, deviceId).settled();
+    }
+    const affected = new Set<string>();
+    let slowestMs = 0;
+    for (const { arrivedAt, writtenAt, from, to } of this.messages.values()) {
+      const tookMs = (arrivedAt ?? writtenAt) - writtenAt;
+      slowestMs = Math.max(slowestMs, tookMs);
+      if (tookMs > NOTICEABLE_MS) affected.add(from.userId).add(to.userId);
+    }
+    return {
+      summary: summarise(this.checker.finish()),
+      unresolved: this.openCount,
+      slowestMs,
+      usersAffected: affected.size,
+      users: this.users.length,
+      shownAgain: this.shownAgain,
+      restarts: this.begunAnew.size,
+      refusals: Object.fromEntries(this.refusals),
+    };
+  }
+
+  private readonly conversations = new Set<string>();
+
+  private belongs(conversation: string, user: string): void {
+    const name = `${conversation} ${user}`;
+    if (this.conversations.has(name)) return;
+    this.conversations.add(name);
+    this.checker.member(conversation, { user });
+  }
+
+  private noteShown({ messageId }: ShownMessage, user: string, device: string): void {
+    this.shownCount++;
+    const message = this.messages.get(messageId);
+    if (message === undefined) return;
+    if (user === message.to.userId) message.arrivedAt ??= performance.now();
+    if (message.shownOn.has(device)) return;
+    message.shownOn.add(device);
+    if (message.outcome === 'ok') this.missingCount--;
+  }
+}
+
+const devicesOf = ({ from, to }: NewMessage): readonly Witness[] =>
+  from === to ? from.devices : [...from.devices, ...to.devices];
+
+/** The key under which both sides of a conversation know it. */
+export const conversationBetween = (a: LoadUser, b: LoadUser): string => conversationOf(a.userId, b.userId);
