@@ -9,5 +9,5 @@ export { COMMANDS, METHODS, OPERATIONS, type CommandInfo, type MethodInfo, type 
 export { ERRORS, codeOf, toDomainError, toWireError, type ErrorRow } from './errors.js';
 export { EVENTS, type Codec, type EventType, type EventTypes } from './events.js';
 export { appendFields, int64Field, messageField, renderFor } from './rendering.js';
-export { written } from './writing.js';
+export { written, type BinaryWriter } from './writing.js';
 export { TOPICS, partitionsOf, type TopicKind, type TopicName, type TopicSpec } from './topics.js';

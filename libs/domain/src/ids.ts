@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /** First letter of an id: what it names (client-contract.md, "Ids"). */
 export type IdPrefix = 'u' | 'g' | 'a' | 'm' | 's' | 'f' | 'p';
@@ -12,7 +12,7 @@ const ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567';
  * base32(sha256(parts)). Parts are joined by a byte that none of them may hold (NUL).
  */
 export function deriveId(prefix: IdPrefix, ...parts: readonly (string | number)[]): string {
-  const digest = createHash('sha256').update(parts.join('\0')).digest();
+  const digest = hash('sha256', parts.join('\0'), 'buffer');
   return prefix + base32(digest, DIGEST_CHARACTERS);
 }
 

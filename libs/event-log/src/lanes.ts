@@ -1,14 +1,14 @@
 import { partitionsOf, type TopicName } from '@magpie/contracts';
 import { invalid, partitionOf, unavailable } from '@magpie/domain';
 import { gauge, type Logger } from '@magpie/observability';
-import type { Kafka, KafkaMessage } from 'kafkajs';
+import type { Kafka } from 'kafkajs';
 import { setTimeout as after } from 'node:timers/promises';
 import type { AppendEntry, Appender, LaneKind } from './appender.js';
 import type { Generations } from './generations.js';
 import { kafkaProducer } from './kafka-producer.js';
 import { Lane, type LaneItem, type ProducedRecord } from './lane.js';
 import { DRAIN_MS, RECORD_BYTES_MAX } from './limits.js';
-import { encodeBody, type Appended } from './record.js';
+import { encodeBody, type Appended, type SharedMessage } from './record.js';
 import type { ServerClock } from './server-clock.js';
 import type { Tail } from './tail.js';
 import { physicalName, topicsOf } from './topics.js';
@@ -42,10 +42,15 @@ export interface RawRecord {
   readonly headers: Record<string, string>;
 }
 
+interface MeasuredLane {
+  readonly lane: Lane;
+  readonly waiting: ReturnType<typeof queuedRecords.labels>;
+}
+
 /** The lanes of a process: one per own topic, made when first asked for. */
 export class Lanes {
   readonly #options: LanesOptions;
-  readonly #lanes = new Map<TopicName, Lane>();
+  readonly #lanes = new Map<TopicName, MeasuredLane>();
   readonly #appenders: Appender[] = [];
 
   constructor(options: LanesOptions) {
@@ -54,7 +59,7 @@ export class Lanes {
 
   appender(topics: readonly TopicName[], kind: LaneKind): RawAppender {
     const own = topicsOf(this.#options.service);
-    const lanes = new Map<TopicName, Lane>();
+    const lanes = new Map<TopicName, MeasuredLane>();
     for (const topic of topics) {
       if (!own.includes(topic)) throw new Error(`${this.#options.service} does not own ${topic}`);
       lanes.set(topic, this.#lane(topic));
@@ -67,10 +72,10 @@ export class Lanes {
   /** Lets what waits be acknowledged (bounded), then gives the rest up. */
   async close(): Promise<void> {
     await Promise.all(this.#appenders.map((appender) => appender.close(DRAIN_MS)));
-    await Promise.all([...this.#lanes.values()].map((lane) => lane.close()));
+    await Promise.all([...this.#lanes.values()].map(({ lane }) => lane.close()));
   }
 
-  #lane(topic: TopicName): Lane {
+  #lane(topic: TopicName): MeasuredLane {
     const known = this.#lanes.get(topic);
     if (known) return known;
     const { kafka, namespace, generations, clock, tail, logger } = this.#options;
@@ -85,8 +90,9 @@ export class Lanes {
       },
       logger,
     });
-    this.#lanes.set(topic, lane);
-    return lane;
+    const measured = { lane, waiting: queuedRecords.labels(topic) };
+    this.#lanes.set(topic, measured);
+    return measured;
   }
 }
 
@@ -96,7 +102,7 @@ class LaneAppender implements RawAppender {
   #drained: (() => void) | undefined;
 
   constructor(
-    readonly lanes: ReadonlyMap<TopicName, Lane>,
+    readonly lanes: ReadonlyMap<TopicName, MeasuredLane>,
     readonly kind: LaneKind,
     readonly hotPartitions: number,
   ) {}
@@ -143,26 +149,26 @@ class LaneAppender implements RawAppender {
   }
 
   async #submit(topic: TopicName, items: readonly LaneItem[]): Promise<Appended[]> {
-    const lane = this.lanes.get(topic);
-    if (!lane) throw new Error(`this appender has no lane for ${topic}`);
+    const measured = this.lanes.get(topic);
+    if (!measured) throw new Error(`this appender has no lane for ${topic}`);
     if (this.#closed) throw unavailable('the log');
     if (items.some(({ body }) => body.length > RECORD_BYTES_MAX)) {
       throw invalid('events', `a record has at most ${RECORD_BYTES_MAX} bytes`);
     }
     this.#queued += items.length;
-    queuedRecords.inc({ topic }, items.length);
+    measured.waiting.inc(items.length);
     try {
-      return await lane.submitAll(items);
+      return await measured.lane.submitAll(items);
     } finally {
       this.#queued -= items.length;
-      queuedRecords.dec({ topic }, items.length);
+      measured.waiting.dec(items.length);
       if (this.#queued === 0) this.#drained?.();
     }
   }
 }
 
 /** Records as a fetch would bring them: the broker gives all records of one append the same time. */
-function asFetched(first: Appended, records: readonly ProducedRecord[]): KafkaMessage[] {
+function asFetched(first: Appended, records: readonly ProducedRecord[]): SharedMessage[] {
   const timestamp = String(first.appendedAtMs);
   return records.map(({ key, value, headers }, k) => ({
     key: Buffer.from(key),
@@ -171,5 +177,6 @@ function asFetched(first: Appended, records: readonly ProducedRecord[]): KafkaMe
     offset: String(first.offset + k),
     attributes: 0,
     headers: headers ?? {},
+    decoded: undefined,
   }));
 }

@@ -40,6 +40,14 @@ describe('record', () => {
     });
   });
 
+  it('is decoded once for all consumers that take the same message, and anew for each that was fetched', () => {
+    const value = withGeneration(2, encodeBody({ events: [] }));
+    const shared = { ...message(value), headers: {}, decoded: undefined };
+    const first = decodeRecord('messaging.message.v1', 3, shared);
+    expect(decodeRecord('messaging.message.v1', 3, shared)).toBe(first);
+    expect(decodeRecord('messaging.message.v1', 3, message(value))).not.toBe(first);
+  });
+
   it('is refused when it is damaged or carries no generation', () => {
     expect(decodeRecord('messaging.message.v1', 0, message(Buffer.from([0x0a, 0xff])))).toBeInstanceOf(Error);
     expect(decodeRecord('messaging.message.v1', 0, message(Buffer.alloc(0)))).toBeInstanceOf(Error);

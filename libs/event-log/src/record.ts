@@ -58,8 +58,20 @@ export function digestOf(message: KafkaMessage): string {
   return hash('sha256', Buffer.concat([key, Buffer.from([0]), message.value ?? Buffer.alloc(0)]), 'base64');
 }
 
-/** A message of Kafka as a record; an error when it is none. */
-export function decodeRecord(topic: TopicName, partition: number, message: KafkaMessage): LogRecord | Error {
+/** A message that several consumers of this process take: decoded once, by the first of them. */
+export type SharedMessage = KafkaMessage & { decoded: LogRecord | Error | undefined };
+
+/** A message of Kafka as a record, which is not to be changed; an error when it is none. */
+export function decodeRecord(
+  topic: TopicName,
+  partition: number,
+  message: KafkaMessage | SharedMessage,
+): LogRecord | Error {
+  if (!('decoded' in message)) return decode(topic, partition, message);
+  return (message.decoded ??= decode(topic, partition, message));
+}
+
+function decode(topic: TopicName, partition: number, message: KafkaMessage): LogRecord | Error {
   try {
     const { generation, version, requestId, events } = event.Record.decode(message.value ?? Buffer.alloc(0));
     const offset = Number(message.offset);

@@ -1,12 +1,14 @@
+import type { BinaryWriter } from '@magpie/contracts';
+
 /** A message's encoder and decoder, as ts-proto writes them. */
 export interface Codec<T> {
-  encode(message: T): { finish(): Uint8Array };
+  encode(message: T, writer?: BinaryWriter): BinaryWriter;
   decode(bytes: Uint8Array): T;
 }
 
 /** The codec of a message whose type only the definition knows; `RequestOf` and `ResponseOf` find it. */
 export interface AnyCodec {
-  encode(message: never): { finish(): Uint8Array };
+  encode(message: never, writer?: BinaryWriter): BinaryWriter;
   decode(bytes: Uint8Array): unknown;
 }
 

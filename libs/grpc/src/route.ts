@@ -1,4 +1,4 @@
-import { METHODS, type MethodInfo, type MethodName } from '@magpie/contracts';
+import { METHODS, written, type MethodInfo, type MethodName } from '@magpie/contracts';
 import { DomainError } from '@magpie/domain';
 import { counter, histogram, type Logger } from '@magpie/observability';
 import { methodName, type GenericDefinition, type GenericMethod } from './definition.js';
@@ -69,7 +69,7 @@ export function makeRoute(
       const started = performance.now();
       try {
         const response = await handler(decode(body), caller);
-        const encoded = responseType.encode(response as never).finish();
+        const encoded = written((writer) => responseType.encode(response as never, writer));
         ok.inc();
         return encoded;
       } catch (error) {
