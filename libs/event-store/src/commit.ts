@@ -20,6 +20,11 @@ export interface Commit {
 /** How a stream's events add up to a state; pure. */
 export interface Fold<S> {
   readonly initial: S;
+  /**
+   * Long streams of this kind get snapshots, under this version; to be raised whenever the same events fold to another
+   * state or another shape of it. The state must then be plain data that BSON holds. Undefined = no snapshots.
+   */
+  readonly snapshots?: number;
   evolve(state: S, event: StoredEvent): S;
 }
 
@@ -49,10 +54,10 @@ export function toDocument(commit: Commit): CommitDocument {
   return { _id: { stream, number }, commandId, events: [...events], at, unpublished: true };
 }
 
-/** Folds commits in order onto a state. */
-export function foldCommits<S>(fold: Fold<S>, commits: readonly Commit[]): Loaded<S> {
-  let state = fold.initial;
+/** Folds commits in order onto the state that they follow; onto the initial one without such a state. */
+export function foldCommits<S>(fold: Fold<S>, commits: readonly Commit[], since?: Loaded<S>): Loaded<S> {
+  let state = since === undefined ? fold.initial : since.state;
   for (const commit of commits) for (const event of commit.events) state = fold.evolve(state, event);
-  const last = commits.at(-1);
+  const last = commits.at(-1) ?? since;
   return { state, number: last?.number ?? 0, at: last?.at ?? 0 };
 }

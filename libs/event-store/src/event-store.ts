@@ -2,16 +2,16 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Connection, mongo } from 'mongoose';
 import { DomainError, unavailable } from '@magpie/domain';
 import { collectionOf, ensureIndexes, isDuplicateKey, isTransient } from '@magpie/mongo';
-import { counter, type Logger } from '@magpie/observability';
+import { counter, crashPoint, type Logger } from '@magpie/observability';
 import { foldCommits, fromDocument, toDocument } from './commit.js';
 import type { Commit, CommitDocument, Fold, Loaded, StoredEvent } from './commit.js';
+import { Snapshots, SNAPSHOT_EVERY_EVENTS } from './snapshots.js';
+import { inTransaction, RETRY_AFTER_MS } from './transaction.js';
 import { upcasting, type Upcaster } from './upcaster.js';
 
 /** How often a command decides again after another one was first in its stream. */
 export const CONFLICT_RETRIES_MAX = 3;
 const CONFLICT_PAUSE_MS = 5;
-const TRANSACTION_TIMEOUT_MS = 10_000;
-const RETRY_AFTER_MS = 1_000;
 
 /** One stream of a command: how it is folded and what the command causes in it. */
 export interface StreamCommand<S> {
@@ -50,6 +50,7 @@ export class EventStore {
   readonly connection: Connection;
   readonly #logger: Logger;
   readonly #upcast: (event: StoredEvent) => StoredEvent;
+  readonly #snapshots: Snapshots;
   readonly #listeners = new Set<() => void>();
   readonly #conflicts = counter({
     name: 'magpie_event_store_conflicts_total',
@@ -60,6 +61,7 @@ export class EventStore {
     this.connection = options.connection;
     this.#logger = options.logger;
     this.#upcast = upcasting(options.upcasters ?? []);
+    this.#snapshots = new Snapshots(options.connection);
   }
 
   /** The collection of commits, on the native driver. Only the store and its relay write it. */
@@ -78,18 +80,13 @@ export class EventStore {
 
   /** The state of a stream as of its last commit (majority). */
   async load<S>(stream: string, fold: Fold<S>): Promise<Loaded<S>> {
-    return foldCommits(fold, await this.read(stream));
+    return standing(fold, await this.#history(stream, fold));
   }
 
   /** Commits of a stream in order, from number `from` (1) on, lifted to the newest event versions. */
   async read(stream: string, from = 1): Promise<Commit[]> {
-    const documents = await this.commits
-      .find({ _id: { $gte: { stream, number: from }, $lte: { stream, number: Infinity } } })
-      .sort({ _id: 1 })
-      .toArray()
-      .catch((error: unknown) => {
-        throw isTransient(error) ? unavailable('the event store', RETRY_AFTER_MS, error) : error;
-      });
+    const range = { $gte: { stream, number: from }, $lte: { stream, number: Infinity } };
+    const documents = await orUnavailable(this.commits.find({ _id: range }).sort({ _id: 1 }).toArray());
     const commits = documents.map((document) => this.#toCommit(document));
     commits.forEach((commit, index) => {
       if (commit.number !== from + index) throw new Error(`stream ${stream} lacks commit ${from + index}`);
@@ -143,10 +140,10 @@ export class EventStore {
     return documents.map((document) => this.#toCommit(document));
   }
 
-  /** Takes published commits out of what waits. */
-  async markPublished(commits: readonly Commit[]): Promise<void> {
+  /** Takes published commits out of what waits, in the transaction of the relay's lease. */
+  async markPublished(commits: readonly Commit[], session: mongo.ClientSession): Promise<void> {
     const ids = commits.map(({ stream, number }) => ({ stream, number }));
-    await this.commits.updateMany({ _id: { $in: ids } }, { $unset: { unpublished: 1 } });
+    await this.commits.updateMany({ _id: { $in: ids } }, { $unset: { unpublished: 1 } }, { session });
   }
 
   async #execute(options: ExecuteManyOptions): Promise<{ commits: Commit[]; states: unknown[]; repeated: boolean }> {
@@ -154,16 +151,20 @@ export class EventStore {
     if (new Set(streams.map(({ stream }) => stream)).size !== streams.length)
       throw new Error('a stream is named twice');
     for (let attempt = 0; ; attempt++) {
-      const histories = await Promise.all(streams.map(({ stream }) => this.read(stream)));
-      const known = histories.flatMap((history) => history.filter(({ commandId }) => commandId === options.commandId));
+      const histories = await Promise.all(
+        streams.map(({ stream, fold }) => this.#history(stream, fold, options.commandId)),
+      );
+      const known = histories.flatMap(({ earlier }) => earlier ?? []);
       if (known.length > 0) {
-        const states = streams.map(({ fold }, index) => foldCommits(fold, histories[index]!).state);
+        const states = streams.map(({ fold }, index) => standing(fold, histories[index]!).state);
         return { commits: known, states, repeated: true };
       }
       const decided = streams.map((one, index) => decideOn(one, histories[index]!, options));
       const commits = decided.map(({ commit }) => commit);
       if (await this.#write(commits, options.alongside)) {
+        crashPoint('store.after-commit');
         for (const listener of this.#listeners) listener();
+        await Promise.all(decided.map((one, index) => this.#keepSnapshot(streams[index]!, one)));
         return { commits, states: decided.map(({ state }) => state), repeated: false };
       }
       this.#conflicts.inc();
@@ -177,6 +178,26 @@ export class EventStore {
     }
   }
 
+  /** The newest snapshot of a stream and the commits behind it, and what the command caused in it before, if asked. */
+  async #history<S>(stream: string, fold: Fold<S>, commandId?: string): Promise<History<S>> {
+    const snapshot = await orUnavailable(this.#snapshots.find(stream, fold));
+    const commits = await this.read(stream, (snapshot?.number ?? 0) + 1);
+    let earlier = commits.find((commit) => commit.commandId === commandId);
+    if (snapshot && commandId !== undefined) earlier ??= await this.findCommand(stream, commandId);
+    return { snapshot, commits, earlier };
+  }
+
+  /** What cannot be kept is kept next time: the command has gone through. */
+  async #keepSnapshot(
+    { stream, fold }: StreamCommand<unknown>,
+    { commit: { number, at }, state, folded }: Decided<unknown>,
+  ): Promise<void> {
+    if (fold.snapshots === undefined || folded < SNAPSHOT_EVERY_EVENTS) return;
+    await this.#snapshots
+      .keep(stream, fold, { state, number, at })
+      .catch((error: unknown) => this.#logger.warn({ err: error }, 'snapshot not kept'));
+  }
+
   /** False: somebody else took a number or this very command went through meanwhile. */
   async #write(commits: readonly Commit[], alongside: Alongside | undefined): Promise<boolean> {
     const documents = commits.map(toDocument);
@@ -185,7 +206,7 @@ export class EventStore {
         await this.commits.insertOne(documents[0]!);
         return true;
       }
-      await this.#inTransaction(async (session) => {
+      await inTransaction(this.connection, async (session) => {
         await this.commits.insertMany(documents, { session, ordered: true });
         await alongside?.(commits, session);
       });
@@ -196,39 +217,52 @@ export class EventStore {
     }
   }
 
-  async #inTransaction(work: (session: mongo.ClientSession) => Promise<void>): Promise<void> {
-    const session = await this.connection.startSession();
-    const deadline = performance.now() + TRANSACTION_TIMEOUT_MS;
-    try {
-      // The driver repeats a transaction for two minutes and offers no bound of its own.
-      await session.withTransaction(() => {
-        if (performance.now() > deadline) throw unavailable('the event store', RETRY_AFTER_MS);
-        return work(session);
-      });
-    } finally {
-      await session.endSession();
-    }
-  }
-
   #toCommit(document: CommitDocument): Commit {
     const commit = fromDocument(document);
     return { ...commit, events: commit.events.map(this.#upcast) };
   }
 }
 
-function decideOn<S>(
-  command: StreamCommand<S>,
-  history: readonly Commit[],
-  options: CommandOptions,
-): { commit: Commit; state: S } {
-  const { state, number, at } = foldCommits(command.fold, history);
-  const events = command.decide(state);
+interface History<S> {
+  readonly snapshot: Loaded<S> | undefined;
+  /** All behind the snapshot, or all. */
+  readonly commits: readonly Commit[];
+  readonly earlier: Commit | undefined;
+}
+
+interface Decided<S> {
+  readonly commit: Commit;
+  readonly state: S;
+  /** Events since the snapshot, those of this commit included. */
+  readonly folded: number;
+}
+
+function standing<S>(fold: Fold<S>, { commits, snapshot }: History<S>): Loaded<S> {
+  return foldCommits(fold, commits, snapshot);
+}
+
+function decideOn<S>({ stream, fold, decide }: StreamCommand<S>, history: History<S>, options: CommandOptions) {
+  const { state, number, at } = standing(fold, history);
+  const events = decide(state);
   const commit: Commit = {
-    stream: command.stream,
+    stream,
     number: number + 1,
     commandId: options.commandId,
     events,
     at: Math.max(options.now, at + 1),
   };
-  return { commit, state: events.reduce((folded, event) => command.fold.evolve(folded, event), state) };
+  const decided: Decided<S> = {
+    commit,
+    state: events.reduce((reached, event) => fold.evolve(reached, event), state),
+    folded: history.commits.reduce((sum, one) => sum + one.events.length, events.length),
+  };
+  return decided;
+}
+
+async function orUnavailable<T>(answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } catch (error) {
+    throw isTransient(error) ? unavailable('the event store', RETRY_AFTER_MS, error) : error;
+  }
 }

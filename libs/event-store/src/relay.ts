@@ -1,10 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { event, TopicName } from '@magpie/contracts';
 import type { Appender } from '@magpie/event-log';
-import { collectionOf, holdLease } from '@magpie/mongo';
-import { counter, gauge, type Logger } from '@magpie/observability';
+import { collectionOf, holdLease, type Collection } from '@magpie/mongo';
+import { counter, crashPoint, gauge, type Logger } from '@magpie/observability';
 import type { Commit } from './commit.js';
 import type { EventStore } from './event-store.js';
+import { inTransaction } from './transaction.js';
 
 /** Commits per round; must fit the appender's queue, or a round can never pass. */
 export const RELAY_BATCH_MAX = 500;
@@ -41,7 +42,8 @@ export interface Relay {
 /**
  * Publishes the commits of a service in the order of their streams, each as one record whose version is the commit's
  * number (machinery.md §2.4). A commit is marked after its record is acknowledged, so a successor may publish it again:
- * readers drop that by version.
+ * readers drop that by version. Without the lease nothing is handed to the log any more, and nothing is marked: the mark
+ * is written in one transaction with the lease of this epoch.
  */
 export function startRelay(options: RelayOptions): Relay {
   const { store, logger } = options;
@@ -57,7 +59,7 @@ export function startRelay(options: RelayOptions): Relay {
   });
   const unsubscribe = store.onCommit(() => bell.ring());
   const stopping = new AbortController();
-  const loop = run(options, () => lease.current() !== undefined, bell, stopping.signal);
+  const loop = run(options, () => lease.current(), bell, stopping.signal);
   return {
     async stop() {
       stopping.abort();
@@ -69,7 +71,10 @@ export function startRelay(options: RelayOptions): Relay {
   };
 }
 
-async function run(options: RelayOptions, holds: () => boolean, bell: Bell, stopping: AbortSignal): Promise<void> {
+/** The epoch under which the lease is held at this moment. */
+type Epoch = () => number | undefined;
+
+async function run(options: RelayOptions, epoch: Epoch, bell: Bell, stopping: AbortSignal): Promise<void> {
   const failures = counter({
     name: 'magpie_event_store_relay_failures_total',
     help: 'Rounds of the relay that failed',
@@ -77,7 +82,7 @@ async function run(options: RelayOptions, holds: () => boolean, bell: Bell, stop
   let retryMs = RETRY_FIRST_MS;
   while (!stopping.aborted) {
     try {
-      const full = holds() && (await publishRound(options)) === RELAY_BATCH_MAX;
+      const full = (await publishRound(options, epoch)) === RELAY_BATCH_MAX;
       retryMs = RETRY_FIRST_MS;
       if (!full) await bell.wait(RELAY_POLL_MS);
     } catch (error) {
@@ -89,25 +94,49 @@ async function run(options: RelayOptions, holds: () => boolean, bell: Bell, stop
   }
 }
 
-/** Publishes what waits, at most one batch, and answers how many commits that were. */
-async function publishRound({ store, appender, publish }: RelayOptions): Promise<number> {
+/** Publishes what waits, at most one batch, and answers how many commits that were; 0 without the lease. */
+async function publishRound(options: RelayOptions, epoch: Epoch): Promise<number> {
+  const { store, appender, publish } = options;
   const published = counter({ name: 'magpie_event_store_published_total', help: 'Commits published by the relay' });
   const age = gauge({ name: 'magpie_event_store_relay_age_seconds', help: 'Age of the oldest unpublished commit' });
+  const held = epoch();
+  if (held === undefined) return 0;
   const commits = await store.unpublished(RELAY_BATCH_MAX);
   age.set(commits[0] ? Math.max(0, Date.now() - commits[0].at) / 1_000 : 0);
-  if (commits.length === 0) return 0;
+  // From here to the last `append` nothing waits: either all of the round is handed over under the lease, or nothing.
+  if (commits.length === 0 || epoch() !== held) return 0;
   const outcomes = await Promise.allSettled(
     commits.map(async (commit) => {
       const publication = publish(commit);
       if (publication) await appender.append({ ...publication, version: commit.number });
     }),
   );
+  crashPoint('relay.after-append');
   const done = withoutFollowersOfFailures(commits, outcomes);
-  if (done.length > 0) await store.markPublished(done);
+  if (epoch() !== held || !(await mark(options, done, held))) return 0;
   published.inc(done.length);
   const failed = outcomes.find((outcome) => outcome.status === 'rejected');
   if (failed) throw failed.reason;
   return commits.length;
+}
+
+/** Marks commits as published unless the lease has gone to somebody else; answers whether it has not. */
+async function mark({ store, lease, logger }: RelayOptions, done: Commit[], epoch: number): Promise<boolean> {
+  if (done.length === 0) return true;
+  const leases: Collection<{ _id: string; epoch: number }> = collectionOf(store.connection, 'leases');
+  let ours = true;
+  await inTransaction(store.connection, async (session) => {
+    // Written, not only read: whoever takes the lease meanwhile and this transaction cannot both succeed.
+    const { matchedCount } = await leases.updateOne(
+      { _id: lease.name, epoch },
+      { $currentDate: { marked: true } },
+      { session },
+    );
+    ours = matchedCount === 1;
+    if (ours) await store.markPublished(done, session);
+  });
+  if (!ours) logger.warn({ epoch }, 'the lease has gone to another relay: nothing marked');
+  return ours;
 }
 
 /** After a failure everything later of that stream counts as failed too, so that it is published again in order. */
