@@ -1,0 +1,29 @@
+import type { Anomaly } from '@magpie/testing';
+
+import type { RowResult } from './row.js';
+
+const NAME_WIDTH = 34;
+
+export const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
+
+/** A row for people: a line, and what went wrong below it. */
+export function linesOf({ row, status, reasons, particulars, load, tookMs }: RowResult): string[] {
+  const judged = load?.summary.judged;
+  const figures =
+    load === undefined || judged === undefined
+      ? ''
+      : `slowest ${seconds(load.slowestMs)}, ${load.usersAffected} of ${load.users} users waited, ` +
+        `${judged.sent} sent, ${judged.acknowledged} acknowledged, resolved after ${seconds(load.resolvedAfterMs)}`;
+  const excused = judged !== undefined && judged.excused > 0 ? `, ${judged.excused} excused` : '';
+  const told = particulars === '' ? '' : ` (${particulars})`;
+  return [
+    `${status.padEnd(11)} ${row.name.padEnd(NAME_WIDTH)} ${figures}${excused}; ${seconds(tookMs)}${told}`,
+    ...reasons.map((reason) => `            ${reason}`),
+    ...(load?.summary.examples ?? []).map((example) => `            ${exampleLine(example)}`),
+  ];
+}
+
+function exampleLine({ kind, messageId, device, sender, sentAtMs, detail }: Anomaly): string {
+  const at = sentAtMs === undefined ? '' : ` sent ${new Date(sentAtMs).toISOString()}`;
+  return `${kind}: ${messageId} on ${device ?? '-'} by ${sender ?? '-'}${at}: ${detail}`;
+}

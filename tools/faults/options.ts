@@ -1,0 +1,56 @@
+import { resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+
+export const USAGE = `npm run faults -- [--seed N] [--quick] [--only name,…] [--list] [--data DIR]
+
+  Starts systems of its own, makes each named fault happen under load, and judges what every device showed.
+  --seed   makes the same choices again: which process, which pass, which users; default: another one every time
+  --quick  a fixed few faults in a few minutes
+  --only   only rows whose name contains one of these
+  --list   only tells what there is
+  --data   where the systems live; default .data/faults (emptied first)
+  A full run writes docs/reliability.md.`;
+
+const SEED_MAX = 999_999;
+
+/** What ends the program with one line. */
+export class FaultsError extends Error {}
+
+export interface FaultOptions {
+  readonly seed: number;
+  readonly quick: boolean;
+  /** Parts of names; empty = every row. */
+  readonly only: readonly string[];
+  readonly list: boolean;
+  readonly data: string;
+}
+
+/** Throws FaultsError for arguments that make no sense. */
+export function readOptions(args: readonly string[], data: string): FaultOptions | 'help' {
+  const { values } = parse(args);
+  if (values.help) return 'help';
+  const seed = Number(values.seed ?? 1 + Math.floor(Math.random() * SEED_MAX));
+  if (!Number.isInteger(seed) || seed < 1 || seed > SEED_MAX) {
+    throw new FaultsError(`--seed is a whole number from 1 to ${SEED_MAX}`);
+  }
+  const only = values.only?.split(',').filter((name) => name !== '') ?? [];
+  return { seed, quick: values.quick ?? false, only, list: values.list ?? false, data: resolve(values.data ?? data) };
+}
+
+function parse(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        seed: { type: 'string' },
+        quick: { type: 'boolean' },
+        only: { type: 'string' },
+        list: { type: 'boolean' },
+        data: { type: 'string' },
+        help: { type: 'boolean', short: 'h' },
+      },
+    });
+  } catch (error) {
+    throw new FaultsError(`${(error as Error).message}\n\n${USAGE}`);
+  }
+}
