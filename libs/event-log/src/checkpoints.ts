@@ -1,4 +1,5 @@
 import type { TopicName } from '@magpie/contracts';
+import { crashPoint } from '@magpie/observability';
 import { isDuplicateKey, type Collection, type Document } from '@magpie/mongo';
 
 /** How far a consumer has come in one partition (machinery.md §1.5). `_id` = `<consumer>/<topic>/<partition>`. */
@@ -34,13 +35,17 @@ export function checkpointId(consumer: string, topic: TopicName, partition: numb
 
 /** The checkpoints of a service's consumers. Every write is a compare-and-set on the owner's epoch. */
 export class Checkpoints {
-  constructor(
-    readonly collection: Collection<CheckpointDocument>,
-    readonly clusterId: string,
-  ) {}
+  /** Cluster in which each partition was gained. */
+  readonly #clusters = new Map<string, string>();
 
-  /** Takes the ownership: epoch = max(epoch + 1, the server's clock in ms). Answers the checkpoint as it stands. */
-  async take(id: string): Promise<CheckpointDocument> {
+  constructor(readonly collection: Collection<CheckpointDocument>) {}
+
+  /**
+   * Takes the ownership: epoch = max(epoch + 1, the server's clock in ms). Answers the checkpoint as it stands; those
+   * that follow will name this cluster.
+   */
+  async take(id: string, clusterId: string): Promise<CheckpointDocument> {
+    this.#clusters.set(id, clusterId);
     const epoch = { $max: [{ $add: [{ $ifNull: ['$epoch', 0] }, 1] }, { $toLong: '$$NOW' }] };
     for (;;) {
       try {
@@ -68,12 +73,17 @@ export class Checkpoints {
   /** Writes checkpoints in one bulk; answers the ids whose epoch no longer stands (not written). */
   async write(writes: readonly CheckpointWrite[]): Promise<Set<string>> {
     if (writes.length === 0) return new Set();
+    crashPoint('checkpoint.before-write');
     const { matchedCount } = await this.collection.bulkWrite(
       writes.map(({ id, epoch, ...fields }) => ({
-        updateOne: { filter: { _id: id, epoch }, update: { $set: { clusterId: this.clusterId, ...fields } } },
+        updateOne: {
+          filter: { _id: id, epoch },
+          update: { $set: { clusterId: this.#clusters.get(id) ?? '', ...fields } },
+        },
       })),
       { ordered: false },
     );
+    crashPoint('checkpoint.after-write');
     return matchedCount === writes.length ? new Set() : this.lostOf(writes);
   }
 }

@@ -29,6 +29,11 @@ export interface Gained {
   readonly checkpoint: CheckpointView | undefined;
   /** End of the log (the next offset to be given out) at the gain. */
   readonly logEnd: number;
+  /**
+   * The log is not the one of the checkpoint any more (machinery.md §1.6): places of the checkpoint's generation and below
+   * cannot be gone back to, `checkpoint.next` is the first record that may be new.
+   */
+  readonly lost?: boolean;
 }
 
 export interface CheckpointView {
@@ -41,6 +46,11 @@ export interface CheckpointView {
 
 /** The work on one partition, from gain to loss. */
 export interface PartitionWork {
+  /**
+   * First offset to be processed, to go back behind the checkpoint (never forward, and no further than the log reaches);
+   * what `rememberMs` asks for is counted from there. Set it on what `dropRepeats` answers, which does not pass it on.
+   */
+  readonly from?: number;
   /** Records before the checkpoint, for windows that are kept in memory. */
   remember?(records: LogRecord[]): void;
   /**
@@ -75,6 +85,8 @@ export interface Consumer {
   owned(): OwnedPartition[];
   /** Partitions that stand still after an alarm: a hole in the log, a shortened log, poison with `stop`. */
   stopped(): OwnedPartition[];
+  /** Gives up every partition and gains it anew: `gain` is asked again where to begin (`PartitionWork.from`). */
+  regain(): void;
   /** Finishes the work at hand, writes the checkpoints, leaves the group. */
   stop(): Promise<void>;
   /** Age of the oldest record that waits or is at work here; 0 = none. */

@@ -7,13 +7,18 @@ import type { Consumer, ConsumerSpec, OwnedPartition } from './consumer-spec.js'
 import { alarms, lagSeconds, recordsRead, stoppedPartitions } from './consumer-metrics.js';
 import { bury } from './dead-letters.js';
 import { gainPartition, questionsTo, type Gain, type GainContext, type Questions } from './gain.js';
+import type { Generations } from './generations.js';
+import { GroupCommits } from './group-commits.js';
 import { GroupMember } from './group-member.js';
 import type { RawAppender } from './lanes.js';
 import * as limits from './limits.js';
 import type { LogAdmin } from './log-admin.js';
-import { Following, probeAll } from './following.js';
+import { probeAll } from './following.js';
+import { Liveness } from './liveness.js';
 import { PartitionWorker, type Breakage } from './partition-worker.js';
 import { SHORTENED } from './place.js';
+import { generationIn } from './read-records.js';
+import { keyOf, Slots, type Slot } from './slots.js';
 import type { Tail } from './tail.js';
 
 export interface GroupOptions {
@@ -24,7 +29,8 @@ export interface GroupOptions {
   readonly namespace: string;
   readonly partitions: number;
   readonly physical: (topic: TopicName) => string;
-  readonly generationOf: GainContext['generationOf'];
+  /** Of the topics that this process appends to. */
+  readonly generations: Pick<Generations, 'find' | 'refute' | 'onRise'>;
   /** Where poison goes; undefined = the partition stops. */
   readonly deadLetters: RawAppender | undefined;
   /** What this process appends. */
@@ -35,25 +41,15 @@ export interface GroupOptions {
 /** Waits of a partition whose log was shortened, until its owner gives it a new generation: the longest. */
 const SHORTENED_ATTEMPT = 10;
 
-/** A partition that is assigned to this member: being gained, at work, or stopped. */
-interface Slot {
-  readonly topic: TopicName;
-  readonly partition: number;
-  readonly following: Following;
-  worker: PartitionWorker | undefined;
-  /** Changes with every attempt to gain: an older attempt sees that it is over. */
-  attempt: number;
-  stopped: Breakage | undefined;
-}
-
 /** One member of a consumer group (machinery.md §1.3–1.7). */
 export class GroupConsumer implements Consumer {
   readonly #options: GroupOptions;
   readonly #logger: Logger;
   readonly #member: GroupMember;
   readonly #topics: ReadonlyMap<string, TopicName>;
-  readonly #slots = new Map<string, Slot>();
-  readonly #committed = new Map<string, number>();
+  readonly #slots: Slots;
+  readonly #liveness = new Liveness();
+  readonly #commits: GroupCommits;
   readonly #gainContext: GainContext;
   #timers: NodeJS.Timeout[] = [];
   readonly #deaf: (() => void)[] = [];
@@ -61,17 +57,15 @@ export class GroupConsumer implements Consumer {
   readonly #gaining = new Map<string, Promise<void>>();
   #writing: Promise<void> | undefined;
   #joins = 0;
-  #aliveAt = -Infinity;
-  #alive: (() => void)[] = [];
   #stopping: Promise<void> | undefined;
 
   constructor(options: GroupOptions) {
     this.#options = options;
-    const { spec, kafka, admin, checkpoints, physical, generationOf } = options;
+    const { spec, kafka, admin, checkpoints, physical, generations } = options;
     this.#logger = options.logger.child({ consumer: spec.name });
     this.#topics = new Map(spec.topics.map((topic) => [physical(topic), topic]));
     const alarm = (kind: string, fields: object) => this.#alarm(kind, fields);
-    this.#gainContext = { spec, kafka, admin, checkpoints, physical, generationOf, alarm, logger: this.#logger };
+    this.#gainContext = { spec, kafka, admin, checkpoints, physical, generations, alarm, logger: this.#logger };
     this.#member = new GroupMember({
       kafka,
       groupId: options.namespace + spec.name,
@@ -79,13 +73,19 @@ export class GroupConsumer implements Consumer {
       partitions: options.partitions,
       minBytes: spec.minBytes ?? 1,
       maxWaitMs: spec.maxWaitMs ?? limits.FETCH_WAIT_MS,
-      owned: () => this.#held(),
+      owned: () => this.#slots.held(physical),
       onJoin: (assignment) => this.#joined(assignment),
-      onAlive: () => this.#breathe(),
+      onAlive: () => this.#liveness.breathe(),
       onRebalance: () => void this.#writeCheckpoints(),
       onBatch: (payload) => this.#handOver(payload),
       logger: this.#logger,
     });
+    this.#slots = new Slots((topic, partition) => ({
+      pause: () => this.#member.pause(physical(topic), partition),
+      resume: () => this.#member.resume(physical(topic), partition),
+      seek: (offset) => this.#member.seek(physical(topic), partition, offset),
+    }));
+    this.#commits = new GroupCommits((offsets) => this.#member.commit(offsets), this.#logger);
   }
 
   async start(): Promise<void> {
@@ -98,26 +98,37 @@ export class GroupConsumer implements Consumer {
     for (const [name, topic] of this.#topics) {
       this.#deaf.push(
         this.#options.tail.listen(name, (partition, messages, generation) => {
-          const { worker, following } = this.#slots.get(keyOf(topic, partition)) ?? {};
-          if (worker && !worker.ended && !this.#stopping) following?.overhear(worker, messages, generation);
+          const slot = this.#slots.find(topic, partition);
+          if (!slot?.worker || slot.worker.ended || this.#stopping || this.#isRisen(slot, generation)) return;
+          slot.following.overhear(slot.worker, messages, generation);
+        }),
+        this.#options.generations.onRise(topic, (partition, generation) => {
+          const slot = this.#slots.find(topic, partition);
+          if (slot) this.#isRisen(slot, generation);
         }),
       );
     }
   }
 
   owned(): OwnedPartition[] {
-    return this.#workers().map(({ topic, partition, epoch }) => ({ topic, partition, epoch }));
+    return this.#slots.workers().map(({ topic, partition, epoch }) => ({ topic, partition, epoch }));
   }
 
   stopped(): OwnedPartition[] {
-    return [...this.#slots.values()]
-      .filter(({ stopped }) => stopped !== undefined)
-      .map(({ topic, partition, worker }) => ({ topic, partition, epoch: worker?.epoch ?? 0 }));
+    return this.#slots.stopped();
   }
 
   lagMs(): number {
-    const oldest = Math.min(...this.#workers().map((worker) => worker.oldestAt() ?? Infinity));
+    const oldest = Math.min(...this.#slots.workers().map((worker) => worker.oldestAt() ?? Infinity));
     return oldest === Infinity ? 0 : Math.max(0, Date.now() - oldest);
+  }
+
+  regain(): void {
+    if (this.#stopping) return;
+    const questions = questionsTo(this.#options.admin);
+    for (const slot of this.#slots.all()) {
+      if (slot.stopped === undefined) this.#gainAnew(slot, questions);
+    }
   }
 
   stop(): Promise<void> {
@@ -127,8 +138,8 @@ export class GroupConsumer implements Consumer {
   async #stop(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
     for (const stopListening of this.#deaf) stopListening();
-    for (const slot of this.#slots.values()) slot.attempt += 1;
-    const workers = this.#workers();
+    for (const slot of this.#slots.all()) slot.attempt += 1;
+    const workers = this.#slots.workers();
     for (const worker of workers) worker.hold();
     let late: NodeJS.Timeout | undefined;
     const tooLate = new Promise<void>((resolve) => (late = setTimeout(resolve, limits.STOP_WAIT_MS)));
@@ -146,23 +157,17 @@ export class GroupConsumer implements Consumer {
 
   /** The group was joined anew. Runs before anything is fetched, and must not wait. */
   #joined(assignment: Record<string, number[]>): void {
-    this.#breathe();
+    this.#liveness.breathe();
     this.#joins += 1;
     if (this.#stopping) return;
     const assigned = Object.entries(assignment).flatMap(([name, partitions]) =>
       partitions.map((partition) => ({ topic: this.#topics.get(name)!, partition })),
     );
-    const keys = new Set(assigned.map(({ topic, partition }) => keyOf(topic, partition)));
-    for (const [key, slot] of this.#slots) {
-      if (keys.has(key)) continue;
-      this.#slots.delete(key);
-      slot.attempt += 1;
-      slot.worker?.lose();
-    }
+    this.#slots.keep(assigned);
     const kept: PartitionWorker[] = [];
     const gained: Slot[] = [];
     for (const { topic, partition } of assigned) {
-      const slot = this.#slotOf(topic, partition);
+      const slot = this.#slots.open(topic, partition);
       const worker = slot.worker;
       if (worker && !worker.ended && slot.stopped === undefined) {
         kept.push(worker);
@@ -179,29 +184,16 @@ export class GroupConsumer implements Consumer {
     for (const slot of gained) void this.#gain(slot, questions);
   }
 
-  #slotOf(topic: TopicName, partition: number): Slot {
-    const key = keyOf(topic, partition);
-    const known = this.#slots.get(key);
-    if (known) return known;
-    const name = this.#options.physical(topic);
-    const following = new Following({
-      pause: () => this.#member.pause(name, partition),
-      resume: () => this.#member.resume(name, partition),
-      seek: (offset) => this.#member.seek(name, partition, offset),
-    });
-    const slot: Slot = { topic, partition, following, worker: undefined, attempt: 0, stopped: undefined };
-    this.#slots.set(key, slot);
-    return slot;
-  }
-
-  /** Partitions that stayed with us: nobody else may have owned them meanwhile. */
+  /** Partitions that stayed with us: nobody else may have owned them meanwhile, in no other cluster. */
   async #confirm(workers: readonly PartitionWorker[]): Promise<void> {
     const join = this.#joins;
     for (let tries = 1; ; tries += 1) {
       try {
         const lost = await this.#options.checkpoints.lostOf(workers);
+        const clusterId = await this.#options.admin.clusterId();
         if (join !== this.#joins) return;
         this.#fenced(workers, lost);
+        for (const slot of this.#slots.of(workers)) if (slot.clusterId !== clusterId) this.#gainAnew(slot);
         for (const worker of workers) if (!lost.has(worker.id)) worker.release();
         return;
       } catch (error) {
@@ -212,12 +204,29 @@ export class GroupConsumer implements Consumer {
     }
   }
 
+  #gainAnew(slot: Slot, first?: Questions): void {
+    slot.following.stop();
+    slot.worker?.lose();
+    void this.#gain(slot, first);
+  }
+
+  /** Whether a record shows a later life of the log than was known here; then the partition is gained anew. */
+  #isRisen(slot: Slot, generation: number): boolean {
+    const risen = slot.generation > 0 && generation > slot.generation;
+    if (generation > 0) slot.generation = Math.max(slot.generation, generation);
+    if (risen && slot.worker && !this.#stopping) {
+      this.#logger.warn({ topic: slot.topic, partition: slot.partition, generation }, 'generation rose, gained anew');
+      this.#gainAnew(slot);
+    }
+    return risen;
+  }
+
   /** One gain of a partition at a time: an older one that is still under way sees that it is over, and ends first. */
   #gain(slot: Slot, first?: Questions, suspect = false): Promise<void> {
     slot.attempt += 1;
     slot.worker = undefined;
-    const { attempt, topic, partition } = slot;
-    const key = keyOf(topic, partition);
+    const { attempt } = slot;
+    const key = keyOf(slot);
     const gained = (this.#gaining.get(key) ?? Promise.resolve()).then(() =>
       this.#gainNow(slot, attempt, first, suspect),
     );
@@ -230,7 +239,7 @@ export class GroupConsumer implements Consumer {
     for (let tries = 1; !over(); tries += 1) {
       let gain: Gain | typeof SHORTENED;
       try {
-        await this.#untilAlive();
+        await this.#liveness.sign();
         if (over()) return;
         const questions = (tries === 1 && first) || questionsTo(this.#options.admin);
         gain = await gainPartition(this.#gainContext, questions, slot.topic, slot.partition, suspect);
@@ -268,6 +277,8 @@ export class GroupConsumer implements Consumer {
     });
     slot.worker = worker;
     slot.stopped = undefined;
+    slot.clusterId = gain.clusterId;
+    slot.generation = gain.lost ? 0 : Math.max(slot.generation, gain.generation);
     slot.following.fetch(worker);
     worker.begin(gain.fresh);
   }
@@ -285,25 +296,22 @@ export class GroupConsumer implements Consumer {
   /** Hands what was fetched to the queues and returns: kafkajs fetches nothing while a handler waits. */
   #handOver({ batch, resolveOffset }: EachBatchPayload): void {
     const topic = this.#topics.get(batch.topic);
-    const slot = topic && this.#slots.get(keyOf(topic, batch.partition));
+    const slot = topic && this.#slots.find(topic, batch.partition);
     const worker = slot?.worker;
     const last = batch.messages.at(-1);
     if (!worker || worker.ended || !last) return;
     recordsRead.inc({ consumer: this.#options.spec.name }, batch.messages.length);
+    if (this.#isRisen(slot, generationIn(last.value))) return;
     if (!worker.offer(batch.messages)) slot.following.stop();
     if (!worker.ended) resolveOffset(last.offset);
   }
 
   /** Owners whose epoch no longer stands: somebody else owns the partition, or did. */
   #fenced(workers: readonly PartitionWorker[], lost: ReadonlySet<string>): void {
-    for (const slot of this.#slots.values()) {
-      if (!slot.worker || !workers.includes(slot.worker) || !lost.has(slot.worker.id)) continue;
+    for (const slot of this.#slots.of(workers.filter(({ id }) => lost.has(id)))) {
       this.#logger.warn({ topic: slot.topic, partition: slot.partition }, 'epoch lost, partition gained anew');
-      slot.following.stop();
-      slot.worker.lose();
-      slot.worker = undefined;
-      this.#aliveAt = -Infinity;
-      void this.#gain(slot);
+      this.#liveness.doubt();
+      this.#gainAnew(slot);
     }
   }
 
@@ -320,7 +328,7 @@ export class GroupConsumer implements Consumer {
   }
 
   async #writeOnce(): Promise<void> {
-    const workers = this.#workers();
+    const workers = this.#slots.workers();
     const written: PartitionWorker[] = [];
     try {
       const checkpoints = workers.flatMap((worker) => {
@@ -336,38 +344,18 @@ export class GroupConsumer implements Consumer {
     }
   }
 
-  /** Only for tools that look at lag: the checkpoints are the truth. */
-  async #commitToGroup(): Promise<void> {
-    const moved = this.#workers().filter(({ id, next }) => this.#committed.get(id) !== next);
-    if (moved.length === 0) return;
-    const offsets = moved.map(({ topic, partition, next }) => ({
-      topic: this.#options.physical(topic),
-      partition,
-      offset: String(next),
-    }));
-    const noted = moved.map(({ id, next }) => [id, next] as const);
-    try {
-      await this.#member.commit(offsets);
-      for (const [id, next] of noted) this.#committed.set(id, next);
-    } catch (error) {
-      this.#logger.debug({ err: error }, 'group offsets not committed');
-    }
-  }
-
-  #held(): Record<string, number[]> {
-    const slots = Map.groupBy(this.#slots.values(), ({ topic }) => this.#options.physical(topic));
-    return Object.fromEntries([...slots].map(([name, held]) => [name, held.map(({ partition }) => partition)]));
-  }
-
-  #workers(): PartitionWorker[] {
-    return [...this.#slots.values()].flatMap(({ worker }) => (worker && !worker.ended ? [worker] : []));
+  #commitToGroup(): Promise<void> {
+    const { physical } = this.#options;
+    return this.#commits.write(
+      this.#slots.workers().map(({ id, topic, partition, next }) => ({ id, topic: physical(topic), partition, next })),
+    );
   }
 
   async #probe(): Promise<void> {
     if (this.#probing) return;
     this.#probing = true;
     const boundsOf = (topic: TopicName) => this.#options.admin.bounds(this.#options.physical(topic));
-    await probeAll([...this.#slots.values()], boundsOf).catch((error: unknown) => {
+    await probeAll(this.#slots.all(), boundsOf).catch((error: unknown) => {
       this.#logger.debug({ err: error }, 'ends of the log not read');
     });
     this.#probing = false;
@@ -377,19 +365,4 @@ export class GroupConsumer implements Consumer {
     alarms.inc({ consumer: this.#options.spec.name, kind });
     this.#logger.error({ alarm: kind, ...fields }, 'log alarm');
   }
-
-  #breathe(): void {
-    this.#aliveAt = performance.now();
-    for (const resolve of this.#alive.splice(0)) resolve();
-  }
-
-  /** A member that the group may have given up takes no epoch: waits for the next sign that it is one. */
-  async #untilAlive(): Promise<void> {
-    if (performance.now() - this.#aliveAt < limits.SESSION_TIMEOUT_MS) return;
-    await new Promise<void>((resolve) => this.#alive.push(resolve));
-  }
-}
-
-function keyOf(topic: TopicName, partition: number): string {
-  return `${topic}/${partition}`;
 }

@@ -3,7 +3,7 @@ import type { Logger } from '@magpie/observability';
 import type { ISocketFactory } from 'kafkajs';
 import type { Connection } from 'mongoose';
 import type { Appender, LaneKind } from './appender.js';
-import type { Consumer, ConsumerSpec } from './consumer-spec.js';
+import type { CheckpointView, Consumer, ConsumerSpec } from './consumer-spec.js';
 
 /** What is known of the server's clock (machinery.md §3.2). */
 export interface ClockState {
@@ -12,6 +12,9 @@ export interface ClockState {
   /** The process clock jumped, or a generation of an own topic rose, within the last 180 s. */
   readonly jumped: boolean;
 }
+
+/** Told that the log of a partition of an own topic was lost or shortened: its generation is now this one. */
+export type GenerationListener = (partition: number, generation: number) => void;
 
 /** The log as one process of one service sees it. */
 export interface EventLog {
@@ -31,6 +34,17 @@ export interface EventLog {
    * of the oldest record that it has not processed, ms; Infinity = not known. Throws when Kafka does not answer.
    */
   lagOf(consumer: string, topic: TopicName, partition: number): Promise<number>;
+  /** Generation in which a partition of an own topic is appended to; throws for topics of others. */
+  generationOf(topic: TopicName, partition: number): number;
+  /**
+   * Tells of generations of an own topic that rise while the log is open, whichever process raised them; what rose before
+   * is told by `generationOf`. Called before anything is appended in the new generation. The answer stops it.
+   */
+  onGeneration(topic: TopicName, listener: GenerationListener): () => void;
+  /** Where a consumer of this service stood at its last checkpoints, by partition; without those it has not begun. */
+  checkpointsOf(consumer: string, topic: TopicName): Promise<Map<number, CheckpointView>>;
+  /** First offsets with LogAppendTime ≥ `timeMs` (since 1970), by partition; the log's end where there is none. */
+  offsetsSince(topic: TopicName, timeMs: number): Promise<Map<number, number>>;
   /** Stops the consumers, then the lanes, then the connections. */
   close(): Promise<void>;
 }

@@ -7,18 +7,16 @@ import type { LogAdmin, LogBounds } from './log-admin.js';
 function contextOf(checkpoint: { next: number }, ends: number[]) {
   const alarms: string[] = [];
   const admin = {
+    clusterId: () => Promise.resolve('c'),
     bounds: (): Promise<Map<number, LogBounds>> => Promise.resolve(new Map([[0, { start: 0, end: ends.shift()! }]])),
   } as unknown as LogAdmin;
   const work = { process: () => Promise.resolve(), state: () => ({}), lost: () => undefined };
   const context = {
     spec: { name: 'a.b', topics: ['messaging.message.v1'], onPoison: 'stop', gain: () => Promise.resolve(work) },
     admin,
-    checkpoints: {
-      clusterId: 'c',
-      take: (_id: string) => Promise.resolve({ _id, epoch: 2, clusterId: 'c', ...checkpoint }),
-    },
+    checkpoints: { take: (_id: string) => Promise.resolve({ _id, epoch: 2, clusterId: 'c', ...checkpoint }) },
     physical: (topic: string) => topic,
-    generationOf: () => 1,
+    generations: { find: () => 1, refute: () => Promise.resolve() },
     alarm: (kind: string) => alarms.push(kind),
     logger: silentLogger(),
   } as unknown as GainContext;

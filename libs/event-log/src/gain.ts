@@ -1,12 +1,14 @@
 import type { TopicName } from '@magpie/contracts';
 import type { Logger } from '@magpie/observability';
 import type { Kafka } from 'kafkajs';
+import { afterLoss } from './after-loss.js';
 import { checkpointId, type CheckpointDocument, type Checkpoints } from './checkpoints.js';
 import type { CheckpointView, ConsumerSpec, Gained, PartitionWork } from './consumer-spec.js';
-import { lastGenerations } from './last-records.js';
+import type { Generations } from './generations.js';
 import { SHORTENED_OVERLAP_MS } from './limits.js';
 import type { LogAdmin, LogBounds } from './log-admin.js';
 import { placeOf, SHORTENED, type Place } from './place.js';
+import { lastGenerations, readRecords } from './read-records.js';
 
 export interface GainContext {
   readonly spec: ConsumerSpec;
@@ -14,8 +16,8 @@ export interface GainContext {
   readonly admin: LogAdmin;
   readonly checkpoints: Checkpoints;
   readonly physical: (topic: TopicName) => string;
-  /** Generation of an own topic as this process appends it; undefined for topics of others. */
-  readonly generationOf: (topic: TopicName, partition: number) => number | undefined;
+  /** Of the topics that this process appends to. */
+  readonly generations: Pick<Generations, 'find' | 'refute'>;
   readonly alarm: (kind: string, fields: object) => void;
   readonly logger: Logger;
 }
@@ -24,16 +26,20 @@ export interface GainContext {
 export interface Gain {
   readonly id: string;
   readonly epoch: number;
+  readonly clusterId: string;
   readonly place: Place;
   readonly generation: number;
   readonly logEnd: number;
   readonly work: PartitionWork;
   /** There was no checkpoint. */
   readonly fresh: boolean;
+  /** The log is not the one of the checkpoint. */
+  readonly lost: boolean;
 }
 
 /** What the partitions of one join ask of Kafka, asked once for all of them. */
 export interface Questions {
+  clusterId(): Promise<string>;
   bounds(topic: string): Promise<Map<number, LogBounds>>;
   offsetsSince(topic: string, timeMs: number): Promise<Map<number, number>>;
 }
@@ -49,12 +55,26 @@ export function questionsTo(admin: LogAdmin): Questions {
     return known;
   };
   return {
+    clusterId: () => once('@cluster', () => admin.clusterId()),
     bounds: (topic) => once(topic, () => admin.bounds(topic)),
     offsetsSince: (topic, timeMs) => {
       const step = Math.floor(timeMs / LOOKUP_STEP_MS) * LOOKUP_STEP_MS;
       return once(`${topic}@${step}`, () => admin.offsetsSince(topic, step));
     },
   };
+}
+
+/** A partition that is being gained. */
+interface Target {
+  readonly topic: TopicName;
+  readonly partition: number;
+  readonly checkpoint: CheckpointDocument;
+  readonly bounds: LogBounds;
+}
+
+interface Found {
+  readonly place: Place;
+  readonly lost: boolean;
 }
 
 /**
@@ -71,37 +91,65 @@ export async function gainPartition(
 ): Promise<Gain | typeof SHORTENED> {
   const { spec, checkpoints, physical } = context;
   const id = checkpointId(spec.name, topic, partition);
-  const checkpoint = await checkpoints.take(id);
+  const clusterId = await questions.clusterId();
+  const checkpoint = await checkpoints.take(id, clusterId);
   const bounds = await boundsSince(context, questions, physical(topic), partition, checkpoint.next);
   if (!bounds) throw new Error(`${physical(topic)}/${partition} has no bounds`);
-  const lost = suspect || (checkpoint.clusterId !== undefined && checkpoint.clusterId !== checkpoints.clusterId);
-  const found = lost
-    ? SHORTENED
-    : placeOf(
-        checkpoint,
-        bounds,
-        spec.startWithout ?? 'earliest',
-        await rememberFrom(context, questions, topic, partition, checkpoint),
-      );
-  const place = found === SHORTENED ? await placeAfterLoss(context, topic, partition, checkpoint, bounds) : found;
-  if (place === SHORTENED) return SHORTENED;
+  const target: Target = { topic, partition, checkpoint, bounds };
+  const elsewhere = checkpoint.clusterId !== undefined && checkpoint.clusterId !== clusterId;
+  const found = await find(context, questions, target, elsewhere, suspect);
+  if (found === SHORTENED) return SHORTENED;
+  const { place, lost } = found;
   if (place.alarm) context.alarm(place.alarm, { topic, partition, next: checkpoint.next, start: bounds.start });
   const gained: Gained = {
     topic,
     partition,
     epoch: checkpoint.epoch,
-    checkpoint: viewOf(checkpoint, place),
+    checkpoint: viewOf(checkpoint, place.next),
     logEnd: bounds.end,
+    lost,
   };
+  const generation = checkpoint.generation ?? 0;
+  const work = await spec.gain(gained);
+  const begin = work.from === undefined ? place : await backTo(work.from, context, target, place);
   return {
     id,
     epoch: checkpoint.epoch,
-    place,
-    generation: checkpoint.generation ?? 0,
+    clusterId,
+    place: begin,
+    generation,
     logEnd: bounds.end,
-    work: await spec.gain(gained),
+    // Work that goes back wants what it knows once more.
+    work: lost && begin === place ? afterLoss(work, generation) : work,
     fresh: checkpoint.next === undefined,
+    lost,
   };
+}
+
+/** A checkpoint as users of the log see it; `next`: where they go on. undefined = nobody has worked there. */
+export function viewOf(checkpoint: CheckpointDocument, next = checkpoint.next): CheckpointView | undefined {
+  if (checkpoint.next === undefined || next === undefined) return undefined;
+  return { next, generation: checkpoint.generation ?? 0, state: checkpoint.state ?? {} };
+}
+
+async function find(
+  context: GainContext,
+  questions: Questions,
+  target: Target,
+  elsewhere: boolean,
+  suspect: boolean,
+): Promise<Found | typeof SHORTENED> {
+  const { topic, partition, checkpoint, bounds } = target;
+  const remembered = await rememberFrom(context, questions, target);
+  const place = placeOf(checkpoint, bounds, context.spec.startWithout ?? 'earliest', remembered);
+  // In another cluster the log may still be the one that was left, copied or restored: its digest tells.
+  const comparable = !elsewhere || Boolean(checkpoint.digest);
+  if (!suspect && comparable && place !== SHORTENED) return { place, lost: false };
+  const after = await placeAfterLoss(context, target);
+  if (after !== SHORTENED) return { place: after, lost: true };
+  if (!suspect && place !== SHORTENED) return { place, lost: false };
+  await context.generations.refute(topic, partition, checkpoint.generation ?? 0);
+  return SHORTENED;
 }
 
 /** The answer that a join shares may be older than the checkpoint: then the last owner has gone beyond it meanwhile. */
@@ -116,21 +164,32 @@ async function boundsSince(
   return shared && next > shared.end ? (await admin.bounds(name)).get(partition) : shared;
 }
 
-function viewOf(checkpoint: CheckpointDocument, place: Place): CheckpointView | undefined {
-  if (checkpoint.next === undefined) return undefined;
-  return { next: place.next, generation: checkpoint.generation ?? 0, state: checkpoint.state ?? {} };
-}
-
 async function rememberFrom(
   { spec, physical }: GainContext,
   questions: Questions,
-  topic: TopicName,
-  partition: number,
-  checkpoint: CheckpointDocument,
+  { topic, partition, checkpoint }: Target,
 ): Promise<number | undefined> {
   if (!spec.rememberMs || !checkpoint.appendedAt) return undefined;
   const offsets = await questions.offsetsSince(physical(topic), checkpoint.appendedAt - spec.rememberMs);
   return offsets.get(partition);
+}
+
+/** The place that the work asked for, behind its checkpoint, with what is to be remembered before it. */
+async function backTo(
+  wanted: number,
+  { spec, kafka, admin, physical, logger }: GainContext,
+  { topic, partition, bounds }: Target,
+  place: Place,
+): Promise<Place> {
+  const next = Math.max(wanted, bounds.start);
+  if (next >= place.next) return place;
+  logger.warn({ topic, partition, next, was: place.next }, 'goes back in the log');
+  if (!spec.rememberMs) return { from: next, next };
+  const name = physical(topic);
+  const record = (await readRecords(kafka, name, new Map([[partition, next]]))).get(partition);
+  const since = Number(record?.timestamp ?? 0) - spec.rememberMs;
+  const from = (await admin.offsetsSince(name, since)).get(partition) ?? bounds.start;
+  return { from: Math.min(from, next), next };
 }
 
 /**
@@ -138,26 +197,22 @@ async function rememberFrom(
  * nothing to be mistaken for something else: whatever comes is new.
  */
 async function placeAfterLoss(
-  { kafka, admin, physical, generationOf, logger }: GainContext,
-  topic: TopicName,
-  partition: number,
-  checkpoint: CheckpointDocument,
-  bounds: LogBounds,
+  { kafka, admin, physical, generations, alarm }: GainContext,
+  { topic, partition, checkpoint, bounds }: Target,
 ): Promise<Place | typeof SHORTENED> {
   const name = physical(topic);
   const fields = { topic, partition, was: checkpoint.next, ...bounds };
   if (bounds.start === bounds.end) {
-    logger.error(fields, 'log was lost: goes on with its first record');
+    alarm('lost', fields);
     return { from: bounds.end, next: bounds.end };
   }
-  const known = generationOf(topic, partition) ?? 0;
   const isNew = (generation: number) => generation > (checkpoint.generation ?? 0);
-  if (!isNew(known)) {
+  if (!isNew(generations.find(topic, partition) ?? 0)) {
     const last = (await lastGenerations(kafka, name, new Map([[partition, bounds]]))).get(partition) ?? 0;
     if (!isNew(last)) return SHORTENED;
   }
   const since = (checkpoint.appendedAt ?? 0) - SHORTENED_OVERLAP_MS;
   const next = (await admin.offsetsSince(name, since)).get(partition) ?? bounds.start;
-  logger.error({ ...fields, next }, 'log was lost or shortened: goes on');
+  alarm('lost', { ...fields, next });
   return { from: next, next };
 }

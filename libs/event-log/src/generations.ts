@@ -1,50 +1,25 @@
-import { partitionsOf, TOPICS, type TopicName } from '@magpie/contracts';
-import { GENERATION_MAX } from '@magpie/domain';
-import { takeLease, type Collection, type Document } from '@magpie/mongo';
-import { counter, type Logger } from '@magpie/observability';
-import type { Kafka } from 'kafkajs';
+import type { TopicName } from '@magpie/contracts';
+import { takeLease, type Collection } from '@magpie/mongo';
 import { setTimeout as after } from 'node:timers/promises';
-import { ENDS_MS, START_WAIT_MS } from './limits.js';
+import type { GenerationListener } from './event-log.js';
+import { checkTopic, partitionId, type CheckContext, type Checked, type Knowledge } from './generation-check.js';
+import { CLOCK_DOUBT_MS, ENDS_MS, START_WAIT_MS } from './limits.js';
 import type { LaneGenerations } from './lane.js';
-import { lastGenerations } from './last-records.js';
-import type { LogAdmin, LogBounds } from './log-admin.js';
-import { physicalName } from './topics.js';
-
-/** What the owner of a topic remembers of one partition. `_id` = `<topic>/<partition>`. */
-export interface StateLogDocument extends Document {
-  _id: string;
-  generation: number;
-  /** Cluster that the log lives in; another one = the log was lost. */
-  clusterId: string;
-  /** The log was at least that long. */
-  end: number;
-}
+import { serialized } from './serialized.js';
 
 const LEASE_TTL_MS = 5_000;
 
-const raisedTotal = counter({
-  name: 'magpie_event_log_generations_raised_total',
-  help: 'Logs of own topics that were found lost or shortened',
-  labels: ['topic'],
-});
-
-export interface GenerationsOptions {
-  readonly kafka: Kafka;
-  readonly admin: LogAdmin;
-  readonly namespace: string;
-  readonly service: string;
-  readonly hotPartitions: number;
+export interface GenerationsOptions extends CheckContext {
   readonly holder: string;
-  readonly states: Collection<StateLogDocument>;
   readonly leases: Collection;
   readonly onRaise: () => void;
-  readonly logger: Logger;
 }
 
 interface Known {
   generation: number;
   end: number;
   noted: number;
+  refuted: boolean;
 }
 
 /** The log stands below what was acknowledged before: it lost records. */
@@ -55,43 +30,51 @@ export class LogShortenedError extends Error {
   }
 }
 
+/** A batch was under way when the generation of its partition rose: it goes again, in the new one. */
+export class GenerationRisenError extends Error {
+  constructor(topic: string, partition: number) {
+    super(`the generation of ${topic}/${partition} rose while records of the one before were under way`);
+    this.name = 'GenerationRisenError';
+  }
+}
+
 /** The generations of a service's own topics (machinery.md §1.6), checked before the first append. */
 export class Generations {
   readonly #options: GenerationsOptions;
   readonly #known = new Map<string, Known>();
   readonly #suspect = new Set<TopicName>();
-  #clusterId = '';
+  readonly #listeners = new Map<TopicName, Set<GenerationListener>>();
+  readonly #inTurn = serialized();
   readonly #timer: NodeJS.Timeout;
+  #clusterId = '';
+  #raises = 0;
 
   constructor(options: GenerationsOptions) {
     this.#options = options;
     this.#timer = setInterval(() => void this.noteEnds(), ENDS_MS).unref();
   }
 
-  /** Compares the logs of the topics with what is remembered of them, under a lease, and raises what must rise. */
-  async check(topics: readonly TopicName[]): Promise<void> {
-    if (topics.length === 0) return;
-    const lease = await within(
-      START_WAIT_MS,
-      takeLease({
-        collection: this.#options.leases,
-        name: 'state_log',
-        holder: this.#options.holder,
-        ttlMs: LEASE_TTL_MS,
-        logger: this.#options.logger,
-      }),
-    );
-    try {
-      this.#clusterId = await this.#options.admin.clusterId();
-      for (const topic of topics) await this.#checkTopic(topic);
-    } finally {
-      await lease.release();
-    }
+  /** Cluster that the logs were found in at the last check. */
+  get clusterId(): string {
+    return this.#clusterId;
+  }
+
+  /** Rises with every generation that this process found risen. */
+  get raises(): number {
+    return this.#raises;
+  }
+
+  /**
+   * Compares the logs of the topics with what is remembered of them, under a lease, and raises what must rise. One at a
+   * time: two checks of one process would hold the lease together.
+   */
+  check(topics: readonly TopicName[]): Promise<void> {
+    return this.#inTurn(() => this.#check(topics));
   }
 
   /** undefined = not a topic of this service. */
   find(topic: TopicName, partition: number): number | undefined {
-    return this.#known.get(idOf(topic, partition))?.generation;
+    return this.#known.get(partitionId(topic, partition))?.generation;
   }
 
   of(topic: TopicName, partition: number): number {
@@ -100,12 +83,42 @@ export class Generations {
     return generation;
   }
 
+  /** Lengths that the partitions of a topic are known to have had. */
+  ends(topic: TopicName): Map<number, number> {
+    const ends = new Map<number, number>();
+    for (let partition = 0; ; partition += 1) {
+      const known = this.#known.get(partitionId(topic, partition));
+      if (!known) return ends;
+      ends.set(partition, known.end);
+    }
+  }
+
+  onRise(topic: TopicName, listener: GenerationListener): () => void {
+    const listeners = this.#listeners.get(topic) ?? new Set();
+    this.#listeners.set(topic, listeners.add(listener));
+    return () => void listeners.delete(listener);
+  }
+
+  /** A reader found that the log does not hold what it read of this generation: it rises, if it has not yet. */
+  async refute(topic: TopicName, partition: number, generation: number): Promise<void> {
+    const known = this.#known.get(partitionId(topic, partition));
+    if (known?.generation !== generation) return;
+    known.refuted = true;
+    await this.check([topic]);
+  }
+
   /** What the lane of a topic needs. */
   forLane(topic: TopicName): LaneGenerations {
+    const underWay = new Map<number, number>();
     return {
-      of: (partition) => this.of(topic, partition),
+      of: (partition) => {
+        const generation = this.of(topic, partition);
+        underWay.set(partition, generation);
+        return generation;
+      },
       note: (partition, base, end) => {
-        const known = this.#known.get(idOf(topic, partition))!;
+        const known = this.#known.get(partitionId(topic, partition))!;
+        if (underWay.get(partition) !== known.generation) throw new GenerationRisenError(topic, partition);
         if (base < known.end) {
           this.#suspect.add(topic);
           throw new LogShortenedError(topic, partition, base, known.end);
@@ -143,67 +156,47 @@ export class Generations {
     await this.noteEnds();
   }
 
-  async #checkTopic(topic: TopicName): Promise<void> {
-    // Dead letters hold the records of others; their own place means nothing.
-    const needed = TOPICS[topic].kind !== 'dead-letter';
-    const name = physicalName(this.#options.namespace, topic);
-    const bounds = await this.#options.admin.bounds(name);
-    const ids = Array.from({ length: partitionsOf(topic, this.#options.hotPartitions) }, (_, p) => idOf(topic, p));
-    const documents = new Map(
-      (await this.#options.states.find({ _id: { $in: ids } }).toArray()).map((d) => [d._id, d]),
-    );
-    const forgotten = new Map([...bounds].filter(([p]) => !documents.has(idOf(topic, p)) && needed));
-    const last = await lastGenerations(this.#options.kafka, name, forgotten);
-    for (const [partition, bound] of bounds) {
-      const id = idOf(topic, partition);
-      const generation = this.#judge(topic, partition, documents.get(id), bound, last.get(partition));
-      if (documents.get(id)?.generation !== generation || documents.get(id)?.clusterId !== this.#clusterId) {
-        await this.#options.states.replaceOne(
-          { _id: id },
-          { generation, clusterId: this.#clusterId, end: bound.end },
-          { upsert: true },
-        );
+  async #check(topics: readonly TopicName[]): Promise<void> {
+    if (topics.length === 0) return;
+    const { leases: collection, holder, logger, admin } = this.#options;
+    const taken = takeLease({ collection, name: 'state_log', holder, ttlMs: LEASE_TTL_MS, logger });
+    const lease = await within(START_WAIT_MS, taken).catch(async (error: unknown) => {
+      void taken.then((late) => late.release());
+      throw error;
+    });
+    try {
+      const clusterId = await admin.clusterId();
+      for (const topic of topics) {
+        this.#take(topic, await checkTopic(this.#options, topic, clusterId, this.#knowledge()));
       }
-      this.#known.set(id, { generation, end: bound.end, noted: bound.end });
+      this.#clusterId = clusterId;
+    } finally {
+      await lease.release();
     }
   }
 
-  #judge(
-    topic: TopicName,
-    partition: number,
-    document: StateLogDocument | undefined,
-    bound: LogBounds,
-    last: number | undefined,
-  ): number {
-    if (!document) {
-      if (last === undefined && bound.end > 0 && TOPICS[topic].kind !== 'dead-letter') {
-        this.#options.logger.warn(
-          { topic, partition, end: bound.end },
-          'generation forgotten and no record to tell it',
-        );
-      }
-      return last || 1;
-    }
-    const lost = document.clusterId !== this.#clusterId;
-    // Another instance may have raised it since: then what this one knew is of the log before.
-    const known = this.#known.get(document._id);
-    const knownEnd = known?.generation === document.generation ? known.end : 0;
-    const shortened = bound.end < Math.max(document.end, knownEnd);
-    if (!lost && !shortened) return document.generation;
-    const generation = document.generation + 1;
-    if (generation > GENERATION_MAX) throw new Error(`${document._id} has had ${GENERATION_MAX} generations`);
-    raisedTotal.inc({ topic });
-    this.#options.logger.error(
-      { topic, partition, generation, lost, ...bound, was: document.end },
-      'generation raised',
-    );
-    this.#options.onRaise();
-    return generation;
+  #knowledge(): Map<string, Knowledge> {
+    return new Map([...this.#known].map(([id, { generation, end, refuted }]) => [id, { generation, end, refuted }]));
   }
-}
 
-function idOf(topic: TopicName, partition: number): string {
-  return `${topic}/${partition}`;
+  #take(topic: TopicName, checked: ReadonlyMap<number, Checked>): void {
+    const risen: [number, number][] = [];
+    for (const [partition, { generation, end, raisedAt }] of checked) {
+      const id = partitionId(topic, partition);
+      const before = this.#known.get(id);
+      if (before?.generation === generation) {
+        before.end = Math.max(before.end, end);
+        continue;
+      }
+      this.#known.set(id, { generation, end, noted: end, refuted: false });
+      if (Date.now() - raisedAt < CLOCK_DOUBT_MS) this.#options.onRaise();
+      if (before && generation > before.generation) risen.push([partition, generation]);
+    }
+    this.#raises += risen.length;
+    for (const [partition, generation] of risen) {
+      for (const listener of this.#listeners.get(topic) ?? []) listener(partition, generation);
+    }
+  }
 }
 
 async function within<T>(ms: number, promise: Promise<T>): Promise<T> {

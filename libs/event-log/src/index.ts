@@ -9,6 +9,6 @@ export {
   type OwnedPartition,
   type PartitionWork,
 } from './consumer-spec.js';
-export type { ClockState, EventLog, EventLogOptions } from './event-log.js';
+export type { ClockState, EventLog, EventLogOptions, GenerationListener } from './event-log.js';
 export { openEventLog } from './open.js';
 export { dropRepeats } from './drop-repeats.js';

@@ -2,12 +2,15 @@ import { partitionsOf, type TopicName } from '@magpie/contracts';
 import { partitionOf } from '@magpie/domain';
 import { collectionOf } from '@magpie/mongo';
 import { randomUUID } from 'node:crypto';
-import { Checkpoints, type CheckpointDocument } from './checkpoints.js';
+import { Checkpoints, checkpointId, type CheckpointDocument } from './checkpoints.js';
 import { ConsumerLag } from './consumer-lag.js';
 import { GroupConsumer } from './consumer.js';
+import type { CheckpointView } from './consumer-spec.js';
 import { deadLetterTopic } from './dead-letters.js';
 import type { EventLog, EventLogOptions } from './event-log.js';
-import { Generations, type StateLogDocument } from './generations.js';
+import { viewOf } from './gain.js';
+import type { StateLogDocument } from './generation-check.js';
+import { Generations } from './generations.js';
 import { kafkaClient } from './kafka-client.js';
 import { Lanes } from './lanes.js';
 import { LogAdmin } from './log-admin.js';
@@ -33,7 +36,6 @@ export async function openEventLog(options: EventLogOptions): Promise<EventLog> 
     kafka,
     admin,
     namespace,
-    service,
     hotPartitions,
     holder: randomUUID(),
     states: collectionOf<StateLogDocument>(connection, 'state_log'),
@@ -65,11 +67,11 @@ export async function openEventLog(options: EventLogOptions): Promise<EventLog> 
         spec,
         kafka,
         admin,
-        checkpoints: new Checkpoints(checkpoints, await admin.clusterId()),
+        checkpoints: new Checkpoints(checkpoints),
         namespace,
         partitions: spec.topics.reduce((sum, topic) => sum + partitionsOf(topic, hotPartitions), 0),
         physical,
-        generationOf: (topic, partition) => generations.find(topic, partition),
+        generations,
         deadLetters,
         tail,
         logger,
@@ -84,6 +86,16 @@ export async function openEventLog(options: EventLogOptions): Promise<EventLog> 
     serverTime: () => clock.now(),
     clockState: () => clock.state(),
     lagOf: (consumer, topic, partition) => lag.ofPartition(consumer, topic, partition),
+    generationOf: (topic, partition) => generations.of(topic, partition),
+    onGeneration: (topic, listener) => generations.onRise(topic, listener),
+    checkpointsOf: async (consumer, topic) => {
+      const partitions = Array.from({ length: partitionsOf(topic, hotPartitions) }, (_, partition) => partition);
+      const ids = partitions.map((partition) => checkpointId(consumer, topic, partition));
+      const found = new Map((await checkpoints.find({ _id: { $in: ids } }).toArray()).map((d) => [d._id, viewOf(d)]));
+      const views = partitions.map((partition) => [partition, found.get(ids[partition]!)] as const);
+      return new Map(views.filter((entry): entry is [number, CheckpointView] => entry[1] !== undefined));
+    },
+    offsetsSince: (topic, timeMs) => admin.offsetsSince(physical(topic), timeMs),
     close: async () => {
       await Promise.all(consumers.map((consumer) => consumer.stop()));
       await lanes.close();

@@ -188,25 +188,67 @@ describe('consume', () => {
     expect([first.numbers(), second.sorted()]).toEqual([[], [11, 12]]);
   }, 30_000);
 
-  it('stops at a shortened log until its generation rises, then goes on', async () => {
-    const first = new Recorder();
-    await append(1, 4);
-    const consumer = await log.consume(first.spec());
-    await until(() => first.numbers().length === 4);
-    await consumer.stop();
-    const checkpoints = setting.connection.collection('checkpoints');
-    await checkpoints.updateOne({ _id: `messaging.archive/${TOPIC}/1` as never }, { $set: { next: 50 } });
-    await checkpoints.updateOne({ _id: `messaging.archive/${TOPIC}/0` as never }, { $set: { digest: 'another' } });
-    const second = new Recorder();
-    const stuck = await log.consume(second.spec());
-    await until(() => stuck.stopped().length === 2);
-    expect(second.numbers()).toEqual([]);
-    await setting.connection.collection('state_log').updateMany({}, { $set: { clusterId: 'another' } });
-    log = await setting.open();
-    await append(5, 6);
-    await until(() => new Set(second.numbers()).size === 6);
-    expect(stuck.stopped()).toEqual([]);
-  }, 30_000);
+  describe('a log that does not hold what was read of it', () => {
+    const SOCIAL = 'social.profile';
+
+    /** Reads four records with a consumer of this service, stops it, and spoils what it remembers of the log. */
+    async function readAndSpoil(reader: EventLog, name: string): Promise<Recorder> {
+      const first = new Recorder();
+      await append(1, 4);
+      const consumer = await reader.consume({ ...first.spec(), name });
+      await until(() => first.numbers().length === 4);
+      await consumer.stop();
+      const checkpoints = setting.connection.collection('checkpoints');
+      await checkpoints.updateOne({ _id: `${name}/${TOPIC}/1` as never }, { $set: { next: 50 } });
+      await checkpoints.updateOne({ _id: `${name}/${TOPIC}/0` as never }, { $set: { digest: 'another' } });
+      return new Recorder();
+    }
+
+    it('stops a reader of another service until the generation rises, then only what is new comes', async () => {
+      const reader = await setting.open('social');
+      const second = await readAndSpoil(reader, SOCIAL);
+      const stuck = await reader.consume({ ...second.spec(), name: SOCIAL });
+      await until(() => stuck.stopped().length === 2);
+      expect(second.numbers()).toEqual([]);
+      await setting.connection.collection('state_log').updateMany({}, { $set: { clusterId: 'another' } });
+      log = await setting.open();
+      await append(5, 6);
+      await until(() => second.numbers().length === 2 && stuck.stopped().length === 0);
+      expect(second.sorted()).toEqual([5, 6]);
+    }, 30_000);
+
+    it('has its generation raised by a reader of its own service', async () => {
+      const second = await readAndSpoil(log, 'messaging.archive');
+      const risen: number[][] = [];
+      log.onGeneration(TOPIC, (partition, generation) => risen.push([partition, generation]));
+      await log.consume(second.spec());
+      await until(() => risen.length === 2);
+      expect(risen.toSorted()).toEqual([
+        [0, 2],
+        [1, 2],
+      ]);
+      await append(5, 6);
+      await until(() => second.numbers().length === 2);
+      expect(second.sorted()).toEqual([5, 6]);
+      expect(second.seen.map(({ generation }) => generation)).toEqual([2, 2]);
+      expect([log.generationOf(TOPIC, 0), log.clockState().jumped]).toEqual([2, true]);
+    }, 30_000);
+
+    it('is read again from where its work wants it, with what is to be remembered before', async () => {
+      await append(1, 40, (i) => `id-${i}`);
+      const first = new Recorder();
+      const consumer = await log.consume(first.spec({ rememberMs: 60_000 }, true));
+      await until(() => first.numbers().length === 40);
+      await until(async () => {
+        const views = await log.checkpointsOf('messaging.archive', TOPIC);
+        return [0, 1].every((partition) => views.get(partition)?.next === 20);
+      });
+      first.from = 15;
+      consumer.regain();
+      await until(() => first.numbers().length === 50);
+      expect(first.sorted().slice(-20)).toEqual(Array.from({ length: 20 }, (_, i) => 31 + Math.floor(i / 2)));
+    }, 30_000);
+  });
 });
 
 /** A consumer that writes down what it is told. */
@@ -216,6 +258,8 @@ class Recorder {
   records = 0;
   caughtUp = 0;
   lost = 0;
+  /** Where the work wants to begin. */
+  from: number | undefined;
 
   constructor(readonly before: (record: LogRecord) => void = () => undefined) {}
 
@@ -239,7 +283,8 @@ class Recorder {
           caughtUp: () => (this.caughtUp += 1),
           lost: () => (this.lost += 1),
         };
-        return once ? dropRepeats(work, 60_000) : work;
+        const { from } = this;
+        return { ...(once ? dropRepeats(work, 60_000) : work), ...(from === undefined ? {} : { from }) };
       },
       ...changes,
     };
