@@ -31,8 +31,8 @@ export class Conversation {
     const users = new Set(this.always);
     if (senderIsExtra) users.add(sender.user);
     if (position === undefined) return users;
-    for (const { user, from = -Infinity, to = Infinity } of this.bounded) {
-      if (position >= from && position < to) users.add(user);
+    for (const { user, from, to } of this.bounded) {
+      if ((from === undefined || position >= from) && (to === undefined || position < to)) users.add(user);
     }
     return users;
   }

@@ -25,6 +25,9 @@ function smallRun(): History {
   });
 }
 
+const PAIR = 'd.a.b';
+const send = (messageId: string) => ({ user: 'a', device: 'x', conversation: PAIR, messageId });
+
 const eventsOf = (history: History, user: string) => history.devices.find((device) => device.user === user)!.events;
 const indexOf = (history: History, user: string, messageId: string) =>
   eventsOf(history, user).findIndex((event) => 'show' in event && event.show.messageId === messageId);
@@ -80,11 +83,10 @@ describe('the delivery checker', () => {
 
   it('forgives a device that begins anew what it shows again, but not what it never showed', () => {
     const checker = new DeliveryChecker();
-    checker.member('d.a.b', { user: 'b' });
+    checker.member(PAIR, { user: 'b' });
     const phone = checker.device('b', 'phone');
-    const show = (n: number) => phone.shown({ messageId: `m${n}`, conversation: 'd.a.b', position: n, key: n });
-    for (const n of [1, 2, 3])
-      checker.sent({ user: 'a', device: 'x', conversation: 'd.a.b', messageId: `m${n}`, outcome: 'ok' });
+    const show = (n: number) => phone.shown({ messageId: `m${n}`, conversation: PAIR, position: n, key: n });
+    for (const n of [1, 2, 3]) checker.sent({ ...send(`m${n}`), outcome: 'ok' });
     show(1);
     phone.held(1);
     phone.restarted();
@@ -99,16 +101,90 @@ describe('the delivery checker', () => {
   it('takes a refusal after an attempt without an answer for doubt, and an OK for the end of doubt', () => {
     const told = (...outcomes: ('ok' | 'refused' | 'unknown')[]) => {
       const checker = new DeliveryChecker();
-      checker.member('d.a.b', { user: 'b' });
-      checker.device('b', 'phone').shown({ messageId: 'm', conversation: 'd.a.b', position: 1, key: 1 });
-      for (const outcome of outcomes)
-        checker.sent({ user: 'a', device: 'x', conversation: 'd.a.b', messageId: 'm', outcome });
+      checker.member(PAIR, { user: 'b' });
+      checker.device('b', 'phone').shown({ messageId: 'm', conversation: PAIR, position: 1, key: 1 });
+      for (const outcome of outcomes) checker.sent({ ...send('m'), outcome });
       const { counts, judged } = checker.finish();
       return [...counts.keys(), judged.acknowledged];
     };
     expect(told('refused')).toEqual(['resurrected', 0]);
     expect(told('unknown', 'refused')).toEqual([0]);
     expect(told('unknown', 'ok')).toEqual([1]);
+  });
+
+  it('asks only a settled device for what it did not show, and one that begins anew must settle again', () => {
+    const checker = new DeliveryChecker();
+    checker.member(PAIR, { user: 'b' });
+    const phone = checker.device('b', 'phone');
+    checker.sent({ ...send('m'), outcome: 'ok' });
+    const found = () => [...checker.finish().counts, checker.finish().judged.settled];
+    expect(found()).toEqual([0]);
+    phone.settled();
+    expect(found()).toEqual([['lost', 1], 1]);
+    phone.restarted();
+    expect(found()).toEqual([0]);
+  });
+
+  it('takes what was never answered for unknown: on all devices or on none', () => {
+    const checker = new DeliveryChecker();
+    for (const device of ['phone', 'tablet']) checker.device('b', device).settled();
+    checker.member(PAIR, { user: 'b' });
+    checker.sending(send('m'));
+    expect(checker.finish()).toMatchObject({ anomalies: [], judged: { sent: 1, unknown: 1 } });
+    checker.device('b', 'phone').shown({ messageId: 'm', conversation: PAIR, position: 1, key: 1 });
+    expect(checker.finish().anomalies).toMatchObject([{ kind: 'lost', messageId: 'm', device: 'b/tablet' }]);
+  });
+
+  it('excuses what a wipe took with it, on the devices named, and counts it', () => {
+    const checker = new DeliveryChecker();
+    checker.member(PAIR, { user: 'b' });
+    for (const device of ['phone', 'tablet']) checker.device('b', device).settled();
+    for (const id of ['gone', 'seen']) checker.sent({ ...send(id), outcome: 'ok', answeredAtMs: 5 });
+    checker.sent({ ...send('after'), outcome: 'ok', answeredAtMs: 50 });
+    checker.device('b', 'phone').shown({ messageId: 'seen', conversation: PAIR, position: 2, key: 1 });
+    checker.excuse(({ answeredAtMs, shownToUser }) => !shownToUser && answeredAtMs !== undefined && answeredAtMs < 10);
+    const { anomalies, judged } = checker.finish();
+    expect(anomalies.map(({ messageId, device }) => [messageId, device])).toEqual([
+      ['seen', 'b/tablet'],
+      ['after', 'b/phone'],
+      ['after', 'b/tablet'],
+    ]);
+    expect(judged.excused).toBe(2);
+  });
+
+  it('compares the place that an answer tells with the place where it is shown', () => {
+    const checker = new DeliveryChecker();
+    checker.member(PAIR, { user: 'b' });
+    checker.sending(send('m'));
+    checker.device('b', 'phone').shown({ messageId: 'm', conversation: PAIR, position: 3, key: 1 });
+    checker.answered('m', { outcome: 'ok', position: 2 });
+    expect([...checker.finish().counts.keys()]).toEqual(['forked']);
+    expect(() => checker.answered('never sent', { outcome: 'ok' })).toThrow('never sent');
+  });
+
+  it('finds a message in another conversation than it was sent to', () => {
+    const checker = new DeliveryChecker();
+    for (const conversation of [PAIR, 'd.b.c']) checker.member(conversation, { user: 'b' });
+    checker.sending(send('m'));
+    checker.device('b', 'phone').shown({ messageId: 'm', conversation: 'd.b.c', position: 3, key: 1 });
+    expect([...checker.finish().counts.keys()]).toEqual(['forked']);
+  });
+
+  it('lets a device list old messages in any order, but not those of others', () => {
+    const checker = new DeliveryChecker();
+    checker.member(PAIR, { user: 'b' });
+    for (const id of ['m1', 'm2']) checker.sent({ ...send(id), outcome: 'ok' });
+    const phone = checker.device('b', 'phone');
+    const listOn = (log: typeof phone, id: string, position: number) =>
+      log.listed({ messageId: id, conversation: PAIR, position });
+    phone.held(9);
+    for (const [id, position] of [['m2', 2] as const, ['m1', 1] as const, ['m2', 2] as const]) {
+      listOn(phone, id, position);
+    }
+    phone.settled();
+    expect(checker.finish().anomalies).toEqual([]);
+    listOn(checker.device('c', 'phone'), 'm1', 1);
+    expect([...checker.finish().counts]).toEqual([['leaked', 1]]);
   });
 
   it('keeps a bounded list of a run that lost everything, and counts the rest', () => {
