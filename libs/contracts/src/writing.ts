@@ -14,13 +14,13 @@ let taken = 0;
 
 /**
  * The bytes that `fill` writes, e.g. `written((writer) => Message.encode(message, writer))`: for what is encoded
- * thousands of times a second. `fill` must not call `written` itself. Short results share their memory with others:
+ * thousands of times a second. `fill` must not call `written` itself; it may answer a writer of its own. Short results share their memory with others:
  * who keeps one for long copies it.
  */
 export function written(fill: (writer: BinaryWriter) => BinaryWriter): Uint8Array {
   try {
-    fill(shared);
-    return finish();
+    const writer = fill(shared);
+    return writer === shared ? finish() : writer.finish();
   } catch (error) {
     shared.finish();
     throw error;
