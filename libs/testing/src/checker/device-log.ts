@@ -75,7 +75,7 @@ export class DeviceLog {
 
   /** The device now holds this key: it was told by a pull, or by a notice that it applied, after showing the items. */
   held(key: number): void {
-    this.heldKey = Math.max(this.heldKey, key);
+    if (key > this.heldKey) this.heldKey = key;
   }
 
   /**

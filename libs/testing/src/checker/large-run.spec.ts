@@ -20,8 +20,8 @@ describe('a run of 400 000 messages between people with two devices each', () =>
     }
     for (let n = 0; n < SENDS; n++) {
       const sender = n % USERS;
-      const receiver = (sender + 1 + (Math.floor(n / USERS) % (USERS - 1))) % USERS;
-      const conversation = `d.u${Math.min(sender, receiver)}.u${Math.max(sender, receiver)}`;
+      const receiver = (sender + 1 + (((n - sender) / USERS) % (USERS - 1))) % USERS;
+      const conversation = sender < receiver ? `d.u${sender}.u${receiver}` : `d.u${receiver}.u${sender}`;
       const messageId = `m${n}`;
       checker.sending({ user: `u${sender}`, device: 'd0', conversation, messageId, requestId: `r${n}`, sentAtMs: n });
       checker.answered(messageId, { outcome: 'ok', answeredAtMs: n + 1 });
