@@ -1,6 +1,6 @@
 import { Module, type DynamicModule } from '@nestjs/common';
-import { auth as contract } from '@magpie/contracts';
-import { EventStore } from '@magpie/event-store';
+import { auth as contract, event } from '@magpie/contracts';
+import { EventReader, EventStore } from '@magpie/event-store';
 import { served, type ServiceBase, type ServiceDefinition } from '@magpie/service';
 import { AuthController, type AuthOperations } from './api/auth.controller.js';
 import { CLOCK } from './commands/clock.js';
@@ -16,7 +16,7 @@ import { SessionBook } from './commands/session-book.js';
 import { Tokens } from './commands/tokens.js';
 import { config, type AuthConfig } from './config.js';
 import { Outbox } from './commands/outbox.js';
-import { publish } from './publish.js';
+import { publish, STREAMS } from './publish.js';
 import { CheckSessions } from './queries/check-sessions.js';
 import { FindAccounts } from './queries/find-accounts.js';
 import { ListDevices } from './queries/list-devices.js';
@@ -39,6 +39,7 @@ function stateProviders({ connection, log, logger, instanceId }: ServiceBase, se
   return [
     { provide: CLOCK, useValue: Date.now },
     { provide: EventStore, useValue: store },
+    { provide: EventReader, useFactory: () => new EventReader({ store, publish, streams: STREAMS }) },
     { provide: STORE_READY, useValue: { start: () => store.init() } },
     { provide: Keys, useFactory: () => new Keys(connection) },
     { provide: Passwords, useFactory: () => new Passwords(hashing) },
@@ -88,6 +89,9 @@ export const auth: ServiceDefinition<AuthConfig> = {
   database: true,
   log: true,
   module: (base, settings) => AuthModule.with(base, settings),
-  handlers: (get) => [served(contract.AuthServiceDefinition, get(AuthController))],
+  handlers: (get) => [
+    served(contract.AuthServiceDefinition, get(AuthController)),
+    served(event.EventStoreServiceDefinition, get(EventReader)),
+  ],
   components: [STORE_READY, Keys, Passwords, LoginAttempts, SessionBook, Outbox],
 };

@@ -1,10 +1,16 @@
 import { auth, event, type EventType, EVENTS, type EventTypes } from '@magpie/contracts';
-import type { Commit, Publication } from '@magpie/event-store';
+import type { Commit, EventReaderOptions, Publication } from '@magpie/event-store';
 import type { AccountRegistered } from './domain/account.js';
 import type { SessionsEvent } from './domain/sessions.js';
 import type { UserNameClaimed } from './domain/user-name-claim.js';
 
-type PrivateEvent = AccountRegistered | SessionsEvent | UserNameClaimed;
+export type PrivateEvent = AccountRegistered | SessionsEvent | UserNameClaimed;
+
+/** The streams of each topic, by what their names begin with: what `publish` does, the other way round. */
+export const STREAMS: EventReaderOptions['streams'] = {
+  'auth.account.v1': 'account:',
+  'auth.session.v1': 'sessions:',
+};
 
 /** What leaves auth: the topic of a stream's kind, keyed by user id. Password hashes and device names stay inside. */
 export function publish({ stream, events }: Commit): Publication | undefined {

@@ -94,6 +94,18 @@ export class EventStore {
     return commits;
   }
 
+  /** Commits behind `after` and before `end`, by stream and number. Both name a commit that need not exist. */
+  async readRange(after: CommitDocument['_id'], end: CommitDocument['_id'], limit: number): Promise<Commit[]> {
+    const range = this.commits.find({ _id: { $gt: after, $lt: end } });
+    const documents = await orUnavailable(range.sort({ _id: 1 }).limit(limit).toArray());
+    return documents.map((document) => this.#toCommit(document));
+  }
+
+  /** How many commits lie there. */
+  countRange(after: CommitDocument['_id'], end: CommitDocument['_id']): Promise<number> {
+    return orUnavailable(this.commits.countDocuments({ _id: { $gt: after, $lt: end } }, { hint: '_id_' }));
+  }
+
   /** What a command has caused in a stream, if it was executed. */
   async findCommand(stream: string, commandId: string): Promise<Commit | undefined> {
     const document = await this.commits.findOne({ '_id.stream': stream, commandId });

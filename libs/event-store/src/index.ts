@@ -2,7 +2,19 @@ export { foldCommits } from './commit.js';
 export type { Commit, CommitDocument, Fold, Loaded, StoredEvent } from './commit.js';
 export { CONFLICT_RETRIES_MAX, EventStore } from './event-store.js';
 export type { Alongside, ExecuteManyOptions, ExecuteOptions, Executed, StreamCommand } from './event-store.js';
-export { foldDocument, startProjection, type FoldedDocument, type ProjectionOptions } from './projection.js';
+export { EventReader, READ_EVENTS_PAGE_MAX, type EventReaderOptions } from './event-reader.js';
+export { ownerOf, type Owner } from './owner.js';
+export { startProjection, type Projection, type ProjectionOptions } from './projection.js';
+export {
+  askRebuild,
+  rebuildableViews,
+  withdrawRebuild,
+  type RebuildState,
+  type RebuildStatus,
+} from './rebuild-control.js';
+export { FROM_STORE, judge, type Judgement, type Met } from './version-rule.js';
+export type { Fields, FoldedDocument, StreamRecord, View } from './view.js';
+export { ViewWriter, type WriterOptions } from './view-writer.js';
 export { RELAY_BATCH_MAX, RELAY_POLL_MS, startRelay } from './relay.js';
 export type { Publication, Relay, RelayOptions } from './relay.js';
 export { SNAPSHOT_EVERY_EVENTS } from './snapshots.js';

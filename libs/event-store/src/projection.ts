@@ -1,66 +1,77 @@
-import type { TopicName } from '@magpie/contracts';
-import type { Consumer, EventLog, LogRecord } from '@magpie/event-log';
-import { isDuplicateKey } from '@magpie/mongo';
-import type { mongo } from 'mongoose';
+import { PoisonError, type Consumer, type EventLog, type LogRecord } from '@magpie/event-log';
+import type { Peers } from '@magpie/grpc';
+import { collectionOf, ensureIndexes, type Connection } from '@magpie/mongo';
+import type { Logger } from '@magpie/observability';
+import { ownerOf, type Owner } from './owner.js';
+import { rebuildStates, targetBeside } from './rebuild-control.js';
+import { watchRebuilds } from './rebuild-watch.js';
+import type { FoldedDocument, View } from './view.js';
+import { ViewWriter } from './view-writer.js';
 
-export interface ProjectionOptions {
+export interface ProjectionOptions<T extends FoldedDocument> {
+  readonly view: View<T>;
+  readonly connection: Connection;
   readonly log: EventLog;
-  /** `<service>.<view>`; also names its checkpoints and dead letters. */
-  readonly name: string;
-  readonly topics: readonly TopicName[];
-  /** Must be idempotent: records come again after a restart. Called in order per partition. */
-  apply(record: LogRecord): Promise<void>;
-  /** Told when a partition has been read up to the end that was seen when it was gained. */
-  caughtUp?(topic: TopicName, partition: number): void;
+  readonly peers: Peers;
+  readonly logger: Logger;
+  /** Names this start of this instance. */
+  readonly holder: string;
 }
 
-/** Keeps a view in step with topics: every record is applied, then its place is remembered. */
-export function startProjection(options: ProjectionOptions): Promise<Consumer> {
-  return options.log.consume({
-    name: options.name,
-    topics: options.topics,
-    startWithout: 'earliest',
-    onPoison: 'dead-letter',
-    gain: async ({ topic, partition }) => ({
-      async process(records) {
-        for (const record of records) await options.apply(record);
-      },
-      state: () => ({}),
-      caughtUp: () => options.caughtUp?.(topic, partition),
-      lost: () => undefined,
-    }),
-  });
-}
-
-/** What a view's document keeps of the record that it was last changed by. */
-export interface FoldedDocument {
-  _id: string;
-  /** Number of the commit. */
-  version: number;
-  /** Position of the record that first showed that commit. */
-  position: number;
+export interface Projection {
+  /** Age of the oldest record that this process has not applied yet; 0 = none. */
+  lagMs(): number;
+  /** Gives up a rebuild that is under way here (another instance begins it anew), finishes the batch at hand. */
+  stop(): Promise<void>;
 }
 
 /**
- * Changes a view's document by a record, once: a version that the document has already passed, or has met at another
- * place of the log, is dropped; the same record again does the same again (machinery.md §2.4).
+ * Keeps a view in step with its topic, asks the owner for what the log does not show, and rebuilds the view when asked
+ * (`askRebuild`). Records that cannot be read go to the dead letters of the view's name.
  */
-export async function foldDocument<T extends FoldedDocument>(
-  collection: mongo.Collection<T>,
-  id: string,
-  record: Pick<LogRecord, 'version' | 'position'>,
-  fields: Omit<T, keyof FoldedDocument>,
-): Promise<void> {
-  const { version, position } = record;
-  const filter = { _id: id, $or: [{ version: { $lt: version } }, { version, position }] };
-  try {
-    await collection.updateOne(
-      filter as mongo.Filter<T>,
-      { $set: { ...fields, version, position } } as unknown as mongo.UpdateFilter<T>,
-      { upsert: true },
-    );
-  } catch (error) {
-    // The upsert finds the id taken by a document that the filter passes over: a repeat.
-    if (!isDuplicateKey(error)) throw error;
-  }
+export async function startProjection<T extends FoldedDocument>(options: ProjectionOptions<T>): Promise<Projection> {
+  const { view, connection, log, logger } = options;
+  await ensureIndexes(collectionOf<T>(connection, view.collection), view.indexes);
+  const owner = ownerOf(options.peers, view.topic);
+  const consumer = await log.consume({
+    name: view.name,
+    topics: [view.topic],
+    startWithout: 'earliest',
+    onPoison: 'dead-letter',
+    gain: async () => ({ process: applierOf({ ...options, owner }), state: () => ({}), lost: () => undefined }),
+  });
+  const rebuilds = await watchRebuilds({ ...options, owner, logger: logger.child({ view: view.collection }) });
+  return { lagMs: () => consumer.lagMs(), stop: () => stopAll(consumer, rebuilds) };
+}
+
+/**
+ * What the live projection does with records. While a view is rebuilt it writes them into the new collection first and
+ * the view's own name afterwards: whenever the one takes the other's name, the view holds them. Whether there is a new
+ * one is asked after the records came, so whatever is appended after the rebuild was announced gets there.
+ */
+function applierOf<T extends FoldedDocument>({
+  view,
+  connection,
+  owner,
+  logger,
+}: Pick<ProjectionOptions<T>, 'view' | 'connection' | 'logger'> & { owner: Owner }) {
+  const states = rebuildStates(connection);
+  const writer = new ViewWriter<T>({
+    view,
+    owner,
+    logger,
+    unreadable: (record, error) => {
+      throw new PoisonError(`version ${record.version} of ${record.key} cannot be read`, record as LogRecord, error);
+    },
+  });
+  return async (records: LogRecord[]): Promise<void> => {
+    const beside = await targetBeside(states, view.collection);
+    if (beside !== undefined) await writer.apply(collectionOf<T>(connection, beside), records);
+    await writer.apply(collectionOf<T>(connection, view.collection), records);
+  };
+}
+
+async function stopAll(consumer: Consumer, rebuilds: { stop(): Promise<void> }): Promise<void> {
+  await rebuilds.stop();
+  await consumer.stop();
 }

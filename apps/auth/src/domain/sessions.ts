@@ -65,8 +65,10 @@ export type SessionsCommand =
   | { readonly type: 'RevokeReused'; readonly userId: string; readonly sessionId: string; readonly now: number };
 
 /** Where a user is logged in. */
-export const sessions: Decider<SessionsState, SessionsCommand, SessionsEvent> = {
+export const sessions: Decider<SessionsState, SessionsCommand, SessionsEvent> & { readonly snapshots: number } = {
   initial: { open: [] },
+  // A stream that grows with every log-in: the store keeps its state under this version of `evolve`.
+  snapshots: 1,
   decide(state, command) {
     const { userId, now } = command;
     const revoke = ({ sessionId, device }: OpenSession, reason: RevocationReason): SessionRevoked => {

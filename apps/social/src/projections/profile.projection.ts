@@ -1,9 +1,5 @@
-import { EVENTS, type auth, type social } from '@magpie/contracts';
-import type { LogRecord } from '@magpie/event-log';
-import { foldDocument, type FoldedDocument } from '@magpie/event-store';
-import type { Collection } from '@magpie/mongo';
-
-export const PROFILE_TOPICS = ['auth.account.v1'] as const;
+import { EVENTS, type event, type social } from '@magpie/contracts';
+import type { Fields, FoldedDocument, View } from '@magpie/event-store';
 
 /** `view_profile`: how others see a user; `_id` = user id, `version` = number of the account's commit. */
 export interface ProfileDocument extends FoldedDocument {
@@ -11,18 +7,17 @@ export interface ProfileDocument extends FoldedDocument {
   nickname: string;
 }
 
-/** Brings the view up to a record of `auth.account.v1`. */
-export async function projectProfile(view: Collection<ProfileDocument>, record: LogRecord): Promise<void> {
-  for (const { type, body } of record.events) {
-    if (type !== 'magpie.auth.v1.AccountRegistered') continue;
-    const { userId, ...fields } = profileOf(EVENTS[type].decode(body));
-    await foldDocument(view, userId, record, fields);
-  }
-}
-
-function profileOf({ userId, userName, nickname }: auth.AccountRegistered) {
-  return { userId, userName, nickname };
-}
+export const PROFILE_VIEW: View<ProfileDocument> = {
+  name: 'social.profile',
+  collection: 'view_profile',
+  topic: 'auth.account.v1',
+  indexes: [{ keys: { userName: 1 } }],
+  project({ type, body }: event.Event): Fields<ProfileDocument> | undefined {
+    if (type !== 'magpie.auth.v1.AccountRegistered') return undefined;
+    const { userName, nickname } = EVENTS[type].decode(body);
+    return { userName, nickname };
+  },
+};
 
 export function toProfile({ _id, userName, nickname, version }: ProfileDocument): social.Profile {
   return { userId: _id, userName, nickname, avatarMediaId: '', signature: '', region: '', version };

@@ -1,29 +1,19 @@
-import type { Consumer, EventLog } from '@magpie/event-log';
-import { startProjection } from '@magpie/event-store';
-import { ensureIndexes, type Collection } from '@magpie/mongo';
-import type { Component } from '@magpie/service';
-import { PROFILE_TOPICS, projectProfile, type ProfileDocument } from './profile.projection.js';
+import { startProjection, type Projection } from '@magpie/event-store';
+import type { Component, ServiceBase } from '@magpie/service';
+import { PROFILE_VIEW } from './profile.projection.js';
 
-/** Keeps `view_profile` in step with the accounts. */
+/** Keeps `view_profile` in step with the accounts, and rebuilds it when asked. */
 export class Profiles implements Component {
-  #consumer: Consumer | undefined;
+  #projection: Projection | undefined;
 
-  constructor(
-    private readonly view: Collection<ProfileDocument>,
-    private readonly log: EventLog,
-  ) {}
+  constructor(private readonly base: ServiceBase) {}
 
   async start(): Promise<void> {
-    await ensureIndexes(this.view, [{ keys: { userName: 1 } }]);
-    this.#consumer = await startProjection({
-      log: this.log,
-      name: 'social.profile',
-      topics: PROFILE_TOPICS,
-      apply: (record) => projectProfile(this.view, record),
-    });
+    const { connection, log, peers, logger, instanceId: holder } = this.base;
+    this.#projection = await startProjection({ view: PROFILE_VIEW, connection, log, peers, logger, holder });
   }
 
   async stop(): Promise<void> {
-    await this.#consumer?.stop();
+    await this.#projection?.stop();
   }
 }

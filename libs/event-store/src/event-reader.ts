@@ -1,0 +1,82 @@
+import type { event, TopicName } from '@magpie/contracts';
+import { invalid } from '@magpie/domain';
+import type { Handlers } from '@magpie/grpc';
+import type { Commit } from './commit.js';
+import type { EventStore } from './event-store.js';
+import type { RelayOptions } from './relay.js';
+
+/** Commits that one answer holds. */
+export const READ_EVENTS_PAGE_MAX = 1_000;
+/** Bytes of events after which a page ends. */
+const PAGE_BYTES_MAX = 1_000_000;
+
+export interface EventReaderOptions {
+  readonly store: EventStore;
+  readonly publish: RelayOptions['publish'];
+  /** Topic → what the names of its streams begin with, before the key: `account:`. */
+  readonly streams: Partial<Record<TopicName, string>>;
+}
+
+/** Where a page begins: behind this commit. */
+interface Cursor {
+  readonly stream: string;
+  readonly number: number;
+}
+
+/** `magpie.event.v1.EventStoreService` on a store: its commits as the relay publishes them (machinery.md §2.4). */
+export class EventReader implements Handlers<event.EventStoreServiceDefinition> {
+  constructor(private readonly options: EventReaderOptions) {}
+
+  /** Throws INVALID for a topic that is not published from this store, a page that is none, or a wrong size. */
+  readonly readEvents = async (request: event.ReadEventsRequest): Promise<event.ReadEventsResponse> => {
+    const { store, streams } = this.options;
+    const prefix = streams[request.topic as TopicName];
+    if (prefix === undefined) throw invalid('topic', 'is not published from this store');
+    const limit = request.pageSize === 0 ? READ_EVENTS_PAGE_MAX : request.pageSize;
+    if (!(limit >= 1 && limit <= READ_EVENTS_PAGE_MAX)) throw invalid('page_size', `1 to ${READ_EVENTS_PAGE_MAX}`);
+    const isFirst = request.pageToken === '';
+    const one = request.key === '' ? undefined : prefix + request.key;
+    const first = { stream: one ?? prefix, number: Math.max(0, request.fromVersion - 1) };
+    const after = isFirst ? first : cursorOf(request.pageToken, one ?? prefix, one !== undefined);
+    const end = one === undefined ? { stream: successorOf(prefix), number: 0 } : { stream: one, number: Infinity };
+    const [commits, total] = await Promise.all([
+      store.readRange(after, end, limit),
+      isFirst && one === undefined ? store.countRange(after, end) : 0,
+    ]);
+    const { entries, last } = this.#page(commits);
+    const isLast = commits.length < limit && last === commits.at(-1);
+    const nextPageToken = isLast || last === undefined ? '' : `${last.number} ${last.stream}`;
+    return { entries, nextPageToken, total };
+  };
+
+  #page(commits: readonly Commit[]): { entries: event.ReadEventsResponse_Entry[]; last: Commit | undefined } {
+    const entries: event.ReadEventsResponse_Entry[] = [];
+    let last: Commit | undefined;
+    let bytes = 0;
+    for (const commit of commits) {
+      if (bytes >= PAGE_BYTES_MAX) break;
+      last = commit;
+      const published = this.options.publish(commit);
+      if (published === undefined) throw new Error(`${commit.stream} has no topic`);
+      const { key, events } = published;
+      entries.push({ key, version: commit.number, events });
+      for (const { body } of events) bytes += body.length;
+    }
+    return { entries, last };
+  }
+}
+
+function cursorOf(token: string, streams: string, isOne: boolean): Cursor {
+  const space = token.indexOf(' ');
+  const number = Number(token.slice(0, space));
+  const stream = token.slice(space + 1);
+  const fits = isOne ? stream === streams : stream.startsWith(streams);
+  if (space < 1 || !Number.isSafeInteger(number) || number < 0 || !fits) throw invalid('page_token', 'is none of ours');
+  return { stream, number };
+}
+
+/** The least text above all that begin with `prefix`. */
+function successorOf(prefix: string): string {
+  const last = prefix.length - 1;
+  return prefix.slice(0, last) + String.fromCharCode(prefix.charCodeAt(last) + 1);
+}

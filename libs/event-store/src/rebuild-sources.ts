@@ -1,0 +1,87 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { partitionsOf } from '@magpie/contracts';
+import type { Consumer, LogRecord, PartitionWork } from '@magpie/event-log';
+import { collectionOf } from '@magpie/mongo';
+import { pagesOf } from './owner.js';
+import type { RebuildOptions } from './rebuild-watch.js';
+import { FROM_STORE } from './version-rule.js';
+import type { FoldedDocument, StreamRecord } from './view.js';
+
+const LOOK_MS = 50;
+
+/** A rebuild's new collection while it fills. */
+export interface Filling {
+  source: 'topic' | 'store';
+  done: number;
+  total: number;
+  /** Events that the view cannot read. */
+  unreadable: number;
+  readonly over: AbortSignal;
+  take(records: readonly StreamRecord[]): Promise<void>;
+}
+
+type SourceOptions = Pick<RebuildOptions<FoldedDocument>, 'connection' | 'log' | 'owner' | 'logger'> & {
+  readonly view: { readonly name: string; readonly topic: RebuildOptions<FoldedDocument>['view']['topic'] };
+};
+
+/**
+ * Takes the topic from its start to the end that is seen now, by a consumer of its own. Partitions that stand still after
+ * an alarm are left to the store.
+ */
+export async function readTopic(options: SourceOptions, filling: Filling): Promise<void> {
+  const { view, connection, log, logger } = options;
+  const partitions = partitionsOf(view.topic, log.hotPartitions);
+  const consumers = `${view.name}.rebuild-`;
+  const ended = new Set<number>();
+  filling.source = 'topic';
+  const consumer = await log.consume({
+    name: `${consumers}${Date.now()}`,
+    topics: [view.topic],
+    startWithout: 'earliest',
+    onPoison: 'stop',
+    gain: async ({ partition, logEnd }) => workOf(filling, logEnd, () => ended.add(partition)),
+  });
+  try {
+    while (ended.size < partitions) {
+      for (const { partition } of stoppedBefore(consumer, ended)) {
+        logger.warn({ partition }, 'the topic cannot be read to its end: the rest comes from the store');
+        ended.add(partition);
+      }
+      await delay(LOOK_MS, undefined, { signal: filling.over });
+    }
+  } finally {
+    await consumer.stop();
+    const own = { _id: { $regex: `^${consumers.replaceAll('.', '\\.')}` } };
+    await collectionOf<{ _id: string }>(connection, 'checkpoints').deleteMany(own);
+  }
+}
+
+function stoppedBefore(consumer: Consumer, ended: ReadonlySet<number>) {
+  return consumer.stopped().filter(({ partition }) => !ended.has(partition));
+}
+
+function workOf(filling: Filling, logEnd: number, caughtUp: () => void): PartitionWork {
+  let counted = false;
+  return {
+    async process(records: LogRecord[]) {
+      // Given up: what comes now is nobody's, and is not tried again.
+      if (filling.over.aborted) return;
+      if (!counted) filling.total += Math.max(0, logEnd - records[0]!.offset);
+      counted = true;
+      await filling.take(records);
+    },
+    state: () => ({}),
+    caughtUp,
+    lost: () => undefined,
+  };
+}
+
+/** Takes everything that the owner's store holds: what the topic has lost, and streams that it never showed. */
+export async function readStore({ view, owner }: SourceOptions, filling: Filling): Promise<void> {
+  filling.source = 'store';
+  for await (const { entries, total } of pagesOf(owner, view.topic)) {
+    filling.over.throwIfAborted();
+    filling.total += total;
+    await filling.take(entries.map((entry) => ({ ...entry, position: FROM_STORE })));
+  }
+}

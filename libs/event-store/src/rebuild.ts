@@ -1,0 +1,148 @@
+import { randomBytes } from 'node:crypto';
+import { collectionOf, ensureIndexes, isTransient, type Collection, type Connection } from '@magpie/mongo';
+import { rebuildStates, UNDER_WAY, type RebuildState } from './rebuild-control.js';
+import { readStore, readTopic, type Filling } from './rebuild-sources.js';
+import type { RebuildOptions } from './rebuild-watch.js';
+import type { FoldedDocument, View } from './view.js';
+import { ViewWriter } from './view-writer.js';
+
+const PROGRESS_MS = 500;
+/** A projection that had asked just before the swap may write into the old target once more: cleared away after that. */
+const LATE_WRITE_MS = 1_000;
+
+/** The rebuild is another instance's business now, or will be. */
+export class RebuildOver extends Error {}
+
+/**
+ * One rebuild, from the announcement to the swap; see README.md, "Rebuilding a view". Throws when it was given up: then
+ * the request stands and is taken up anew. A failure of its own ends the request as Failed, and the view stays as it was.
+ */
+export async function rebuild<T extends FoldedDocument>(
+  options: RebuildOptions<T>,
+  over: AbortSignal,
+  holdsLease: () => boolean,
+): Promise<void> {
+  const { view, connection, logger } = options;
+  const states = rebuildStates(connection);
+  const state = await states.findOne({ _id: view.collection });
+  const isFilled = state?.status === 'Swapping';
+  if (!holdsLease()) throw new RebuildOver('the lease has gone to another instance');
+  const running = isFilled ? state : await announce(connection, view);
+  if (!running) return;
+  try {
+    if (!isFilled) await fill(options, running, over);
+    await swap(connection, view, running, holdsLease);
+  } catch (error) {
+    if (over.aborted || error instanceof RebuildOver || isTransient(error)) throw error;
+    logger.error({ err: error }, 'rebuild failed');
+    const failed = { status: 'Failed' as const, reason: (error as Error).message, finishedAt: new Date() };
+    const mine = { _id: view.collection, status: { $in: UNDER_WAY }, target: running.target! };
+    await states.updateOne(mine, { $set: failed });
+    await dropTargets(connection, view);
+  }
+}
+
+/** Fills the new collection from all sources; when this returns, it is whole and stays so. */
+async function fill<T extends FoldedDocument>(
+  options: RebuildOptions<T>,
+  running: RebuildState,
+  over: AbortSignal,
+): Promise<void> {
+  const { connection, view, logger } = options;
+  const states = rebuildStates(connection);
+  const filling = fillingOf(options, running, over);
+  const report = setInterval(() => void progress(states, running, filling), PROGRESS_MS);
+  logger.info({ target: running.target }, 'rebuild begins');
+  try {
+    await readTopic(options, filling);
+    await readStore(options, filling);
+    await progress(states, running, filling);
+  } finally {
+    clearInterval(report);
+  }
+  const mine = { _id: view.collection, status: 'Running' as const, target: running.target! };
+  const { matchedCount } = await states.updateOne(mine, { $set: { status: 'Swapping' } });
+  if (matchedCount === 0) throw new RebuildOver('another instance has begun it anew');
+  logger.info({ events: filling.done, unreadable: filling.unreadable }, 'rebuild is whole');
+}
+
+/**
+ * Makes the new collection, then tells the live projections of it. What is appended after this is written there by them;
+ * what was appended before is what the rebuild has to read.
+ */
+async function announce<T extends FoldedDocument>(
+  connection: Connection,
+  view: View<T>,
+): Promise<RebuildState | undefined> {
+  await dropTargets(connection, view);
+  const target = `${targetsOf(view)}${randomBytes(4).toString('hex')}`;
+  await connection.db!.createCollection(target);
+  await ensureIndexes(collectionOf(connection, target), view.indexes);
+  const uuid = await uuidOf(connection, target);
+  if (uuid === undefined) throw new RebuildOver('another instance has cleared it away');
+  const begun = { status: 'Running' as const, target, uuid, done: 0, total: 0, startedAt: new Date() };
+  const states = rebuildStates(connection);
+  const open = { _id: view.collection, status: { $in: ['Asked' as const, 'Running' as const] } };
+  const running = await states.findOneAndUpdate(open, { $set: begun }, { returnDocument: 'after' });
+  return running ?? undefined;
+}
+
+function fillingOf<T extends FoldedDocument>(
+  { connection, view, owner, logger }: RebuildOptions<T>,
+  { target }: RebuildState,
+  over: AbortSignal,
+): Filling {
+  const collection = collectionOf<T>(connection, target!);
+  const filling: Filling = { source: 'topic', done: 0, total: 0, unreadable: 0, over, take: async () => undefined };
+  // What cannot be read lies in the view's dead letters: it is not in the view as it stands either.
+  const writer = new ViewWriter<T>({ view, owner, logger, unreadable: () => void (filling.unreadable += 1) });
+  filling.take = async (records) => {
+    over.throwIfAborted();
+    await writer.apply(collection, records);
+    filling.done += records.length;
+  };
+  return filling;
+}
+
+async function progress(states: Collection<RebuildState>, running: RebuildState, filling: Filling): Promise<void> {
+  const { source, done, total } = filling;
+  const mine = { _id: running._id, target: running.target! };
+  await states.updateOne(mine, { $set: { source, done, total: Math.max(done, total) } }).catch(() => undefined);
+}
+
+/**
+ * Gives the new collection the view's name, in one step for all readers. The collection is known by its UUID, which the
+ * rename does not change: done twice, by whomever, it is done once.
+ */
+async function swap<T extends FoldedDocument>(
+  connection: Connection,
+  view: View<T>,
+  { target, uuid }: RebuildState,
+  holdsLease: () => boolean,
+): Promise<void> {
+  if ((await uuidOf(connection, view.collection)) !== uuid) {
+    if ((await uuidOf(connection, target!)) !== uuid)
+      throw new Error(`${target} is not the collection that was filled`);
+    if (!holdsLease()) throw new RebuildOver('the lease has gone to another instance');
+    await connection.db!.renameCollection(target!, view.collection, { dropTarget: true });
+  }
+  const states = rebuildStates(connection);
+  const done = { status: 'Done' as const, finishedAt: new Date() };
+  await states.updateOne({ _id: view.collection, status: 'Swapping', target: target! }, { $set: done });
+  await new Promise((resolve) => setTimeout(resolve, LATE_WRITE_MS));
+  await dropTargets(connection, view);
+}
+
+function targetsOf({ collection }: Pick<View<FoldedDocument>, 'collection'>): string {
+  return `${collection}_rebuild_`;
+}
+
+async function dropTargets(connection: Connection, view: Pick<View<FoldedDocument>, 'collection'>): Promise<void> {
+  const left = await connection.db!.listCollections({ name: new RegExp(`^${targetsOf(view)}`) }).toArray();
+  for (const { name } of left) await connection.db!.dropCollection(name);
+}
+
+async function uuidOf(connection: Connection, name: string): Promise<string | undefined> {
+  const [found] = await connection.db!.listCollections({ name }).toArray();
+  return (found as { info?: { uuid?: { toString(): string } } } | undefined)?.info?.uuid?.toString();
+}

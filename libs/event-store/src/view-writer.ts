@@ -1,0 +1,150 @@
+import { PoisonError } from '@magpie/event-log';
+import { isDuplicateKey, writeErrorsOf, type Collection } from '@magpie/mongo';
+import type { Logger } from '@magpie/observability';
+import type { mongo } from 'mongoose';
+import type { Owner } from './owner.js';
+import { FROM_STORE, judge, type Met } from './version-rule.js';
+import type { Fields, FoldedDocument, StreamRecord, View } from './view.js';
+
+/** Streams that one batch asks their owner about at the same time. */
+const ASKS_MAX = 16;
+const DUPLICATE_KEY = 11000;
+
+export interface WriterOptions<T extends FoldedDocument> {
+  readonly view: View<T>;
+  readonly owner: Owner;
+  readonly logger: Logger;
+  /** An event that the view cannot read; what does not throw passes it over. */
+  unreadable(record: StreamRecord, error: unknown): void;
+}
+
+/** One document on its way from where it stands to where the batch leaves it. */
+interface Standing<T extends FoldedDocument> {
+  readonly key: string;
+  readonly records: StreamRecord[];
+  readonly isNew: boolean;
+  met: Met | undefined;
+  fields: Partial<Fields<T>>;
+  changed: boolean;
+}
+
+/**
+ * Brings documents of a view up to records, a batch at a time: one read and two writes, however many records. Several
+ * writers may work on one collection (a live projection, a rebuild, an owner that does not know yet that it is none):
+ * whichever comes later by the version rule stands.
+ */
+export class ViewWriter<T extends FoldedDocument> {
+  readonly #options: WriterOptions<T>;
+
+  constructor(options: WriterOptions<T>) {
+    this.#options = options;
+  }
+
+  /** Resolves when the collection holds everything that the records say. Records of a stream in their order. */
+  async apply(collection: Collection<T>, records: readonly StreamRecord[]): Promise<void> {
+    const standings = await this.#standings(collection, records);
+    const gaps = standings.filter((standing) => !this.#fold(standing));
+    for (let from = 0; from < gaps.length; from += ASKS_MAX) {
+      await Promise.all(gaps.slice(from, from + ASKS_MAX).map((standing) => this.#fill(standing)));
+    }
+    await write(
+      collection,
+      standings.filter(({ changed }) => changed),
+    );
+  }
+
+  async #standings(collection: Collection<T>, records: readonly StreamRecord[]): Promise<Standing<T>[]> {
+    const byKey = new Map<string, StreamRecord[]>();
+    for (const record of records) {
+      const known = byKey.get(record.key);
+      if (known) known.push(record);
+      else byKey.set(record.key, [record]);
+    }
+    const known = await collection
+      .find({ _id: { $in: [...byKey.keys()] } } as mongo.Filter<T>, { projection: { version: 1, position: 1 } })
+      .map(({ _id, version, position }): [string, Met] => [_id as string, { version, position }])
+      .toArray();
+    const met = new Map(known);
+    return [...byKey].map(([key, own]) => {
+      const standing = { key, records: own, met: met.get(key), isNew: !met.has(key), fields: {}, changed: false };
+      return standing;
+    });
+  }
+
+  /** Takes records as far as there is no gap; answers whether there was none. */
+  #fold(standing: Standing<T>): boolean {
+    const { records } = standing;
+    while (records[0] !== undefined) {
+      const judgement = judge(standing.met, records[0]);
+      if (judgement === 'gap') return false;
+      const record = records.shift()!;
+      if (judgement !== 'repeat') this.#take(standing, record, this.#options.unreadable);
+    }
+    return true;
+  }
+
+  /** Asks the owner for what is missing and takes it at the place of the record that showed the gap (§2.4). */
+  async #fill(standing: Standing<T>): Promise<void> {
+    const { view, owner, logger } = this.#options;
+    const passOver = (record: StreamRecord, error: unknown): void =>
+      logger.error({ err: error, key: record.key, version: record.version }, 'event of a gap cannot be read');
+    while (!this.#fold(standing)) {
+      const { position, version: until } = standing.records[0]!;
+      const from = (standing.met?.version ?? 0) + 1;
+      logger.info({ topic: view.topic, key: standing.key, from, until }, 'gap: asking the owner');
+      const { entries } = await owner.readEvents({ topic: view.topic, key: standing.key, fromVersion: from });
+      const missing = entries.filter(({ version }) => version < until);
+      if (missing[0]?.version !== from) throw new PoisonError(`the owner lacks version ${from} of ${standing.key}`);
+      for (const { key, version, events } of missing)
+        this.#take(standing, { key, version, events, position }, passOver);
+    }
+  }
+
+  #take(standing: Standing<T>, record: StreamRecord, unreadable: WriterOptions<T>['unreadable']): void {
+    for (const event of record.events) {
+      try {
+        const fields = this.#options.view.project(event);
+        if (fields) Object.assign(standing.fields, fields);
+      } catch (error) {
+        unreadable(record, error);
+      }
+    }
+    standing.met = { version: record.version, position: record.position };
+    standing.changed = true;
+  }
+}
+
+async function write<T extends FoldedDocument>(collection: Collection<T>, changed: Standing<T>[]): Promise<void> {
+  const updates = changed.filter(({ isNew }) => !isNew);
+  updates.push(
+    ...(await insert(
+      collection,
+      changed.filter(({ isNew }) => isNew),
+    )),
+  );
+  if (updates.length === 0) return;
+  const operations = updates.map((standing) => {
+    const { version, position } = standing.met!;
+    const older = [{ version: { $lt: version } }, { version, position: { $in: [position, FROM_STORE] } }];
+    const update = { $set: { ...standing.fields, version, position } };
+    return { updateOne: { filter: { _id: standing.key, $or: older }, update } };
+  });
+  await collection.bulkWrite(operations as unknown as mongo.AnyBulkWriteOperation<T>[], { ordered: false });
+}
+
+/** Answers those that somebody else has made meanwhile. */
+async function insert<T extends FoldedDocument>(
+  collection: Collection<T>,
+  made: Standing<T>[],
+): Promise<Standing<T>[]> {
+  if (made.length === 0) return [];
+  const documents = made.map(({ key, met, fields }) => ({ _id: key, ...fields, ...met! }));
+  try {
+    await collection.insertMany(documents as unknown as mongo.OptionalUnlessRequiredId<T>[], { ordered: false });
+    return [];
+  } catch (error) {
+    const failures = writeErrorsOf(error);
+    if (!isDuplicateKey(error) || failures.some(({ code }) => code !== DUPLICATE_KEY)) throw error;
+    return failures.map(({ index }) => made[index]!);
+  }
+}
