@@ -55,6 +55,7 @@ const SAMPLES: Samples = {
       renderings: [{ users: ['uother'], body: bytes(34, 1, 117) }],
       authorUserId: 'uaccount',
       authorDeviceId: 'device-1',
+      emittedFor: 0,
     },
   ],
 };
