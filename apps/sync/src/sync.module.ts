@@ -1,22 +1,26 @@
 import type { DynamicModule } from '@nestjs/common';
 import { partitionsOf } from '@magpie/contracts';
+import type { Consumer } from '@magpie/event-log';
 import { served, type Component, type ServiceBase, type ServiceDefinition } from '@magpie/service';
+import { setTimeout as pause } from 'node:timers/promises';
 import { Audience } from './api/audience.js';
 import { PAGED_DEFINITION } from './api/page-codec.js';
 import { syncHandlers, syncStreams } from './api/sync.controller.js';
 import { pairMembers } from './clients/members.client.js';
 import { syncConfig, type SyncConfig } from './config.js';
+import { FEED as FEED_CONSUMER, INBOX } from './domain/names.js';
 import { Feeds } from './projections/feeds.js';
 import { openTimeline, timelineInserts } from './projections/open-timeline.js';
+import { Rebuild } from './projections/rebuild.js';
 import { Retention } from './projections/retention.js';
 import { timelineProjection } from './projections/timeline.projection.js';
-import { openStamps } from './queries/identity.js';
+import { DatabaseGoneError, openIdentity, type Identity } from './queries/identity.js';
 import { TimelineReader } from './queries/read-timeline.js';
 import type { FeedQueryParts } from './queries/sync.js';
 import { onFeedEvent } from './reactions/on-feed-event.reaction.js';
 
-const INBOX = 'sync.inbox.v1';
 const APPENDER_CLOSE_MS = 5_000;
+const FEEDS_LOOK_MS = 50;
 
 const PARTS = Symbol('PARTS');
 const FEED = Symbol('FEED');
@@ -26,6 +30,7 @@ const FAN_OUT = Symbol('FAN_OUT');
 interface Parts extends FeedQueryParts {
   readonly audience: Audience;
   readonly feed: Component;
+  readonly fanOut: Component;
 }
 
 class SyncModule {}
@@ -36,21 +41,24 @@ function module(base: ServiceBase, config: SyncConfig): DynamicModule {
     providers: [
       { provide: PARTS, useFactory: () => makeParts(base, config) },
       { provide: FEED, inject: [PARTS], useFactory: ({ feed }: Parts) => feed },
-      { provide: FAN_OUT, useFactory: () => fanOut(base) },
+      { provide: FAN_OUT, inject: [PARTS], useFactory: ({ fanOut }: Parts) => fanOut },
     ],
   };
 }
 
-async function makeParts({ connection, log, logger }: ServiceBase, config: SyncConfig): Promise<Parts> {
+async function makeParts(base: ServiceBase, config: SyncConfig): Promise<Parts> {
+  const { connection, log, logger } = base;
   const timeline = await openTimeline(connection);
-  const stampOf = await openStamps(connection);
+  const identity = await openIdentity(connection);
+  const sameDatabase = endingUnless(identity);
   const limits = { spacingMs: config.SYNC_INSERT_SPACING_MS, batchMax: config.SYNC_INSERT_ROWS };
   const inserts = timelineInserts(timeline, limits);
   const feeds = new Feeds(partitionsOf(INBOX, log.hotPartitions));
   const reader = new TimelineReader(timeline);
   const audience = new Audience(feeds, reader, logger);
   const retention = new Retention({ connection, timeline, feeds, now: () => log.serverTime(), logger });
-  const projection = timelineProjection({ feeds, timeline, inserts, retention, logger });
+  const rebuild = new Rebuild(log);
+  const projection = timelineProjection({ feeds, log, timeline, inserts, retention, rebuild, sameDatabase, logger });
   const consumer = consuming(() => log.consume(projection));
   const feed: Component = {
     start: async () => {
@@ -64,17 +72,47 @@ async function makeParts({ connection, log, logger }: ServiceBase, config: SyncC
       await inserts.close();
     },
   };
-  return { feeds, timeline: reader, stampOf, audience, feed };
+  const parts = { feeds, timeline: reader, stampOf: identity.stampOf, audience, feed };
+  return { ...parts, fanOut: fanOut(base, feeds.partitions, sameDatabase) };
 }
 
-function fanOut({ log, logger }: ServiceBase): Component {
+/**
+ * Ends the process when its database is another one: nothing that it holds in memory is true any more, and its next life
+ * begins anew.
+ */
+function endingUnless({ assertSame }: Identity): () => Promise<void> {
+  return async () => {
+    try {
+      await assertSame();
+    } catch (error) {
+      if (error instanceof DatabaseGoneError) {
+        setImmediate(() => {
+          throw error;
+        });
+      }
+      throw error;
+    }
+  };
+}
+
+function fanOut({ log, logger }: ServiceBase, partitions: number, sameDatabase: () => Promise<void>): Component {
   const inbox = log.appender({ topics: [INBOX], lane: 'persistent' });
-  const parts = { inbox, partitions: partitionsOf(INBOX, log.hotPartitions), members: pairMembers, logger };
-  const consumer = consuming(() => log.consume(onFeedEvent(parts)));
+  const spec = onFeedEvent({ inbox, log, partitions, members: pairMembers, sameDatabase, logger });
+  let stopped = false;
+  let consumer: Consumer | undefined;
+  let deaf: (() => void) | undefined;
   return {
-    start: () => consumer.start(),
+    start: async () => {
+      // A feed without a checkpoint begins at the end of its log: nothing may be meant for it before.
+      while (!stopped && (await log.checkpointsOf(FEED_CONSUMER, INBOX)).size < partitions) await pause(FEEDS_LOOK_MS);
+      if (stopped) return;
+      deaf = log.onGeneration(INBOX, () => consumer?.regain());
+      consumer = await log.consume(spec);
+    },
     stop: async () => {
-      await consumer.stop();
+      stopped = true;
+      deaf?.();
+      await consumer?.stop();
       await inbox.close(APPENDER_CLOSE_MS);
     },
   };

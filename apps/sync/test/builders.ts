@@ -75,6 +75,7 @@ export function inboxRecord(offset: number, sourceOffset: number, users: string[
     body: new Uint8Array([10, 2, 109, 48]),
     authorUserId: 'ua',
     authorDeviceId: 'da',
+    emittedFor: 1,
   });
   const type = 'magpie.sync.v1.InboxEntry';
   return record({

@@ -1,4 +1,4 @@
-import type { LogRecord, PartitionWork } from '@magpie/event-log';
+import type { CheckpointView, Gained, LogRecord, PartitionWork } from '@magpie/event-log';
 import { collectionOf, connectMongo, type Connection } from '@magpie/mongo';
 import { silentLogger } from '@magpie/observability';
 import { LIMITS } from '../src/domain/limits.js';
@@ -28,9 +28,13 @@ async function start(now = 0) {
   const feeds = new Feeds(1);
   const retention = new Retention({ connection, timeline, feeds, now: () => now, logger });
   const inserts = timelineInserts(timeline, { spacingMs: 0, batchMax: 100 });
-  const spec = timelineProjection({ feeds, timeline, inserts, retention, logger });
-  const gain = (epoch = 1) =>
-    spec.gain({ topic: 'sync.inbox.v1', partition: 0, epoch, checkpoint: undefined, logEnd: 0 });
+  const log = { generationOf: () => 2, checkpointsOf: () => Promise.resolve(new Map()) };
+  const rebuild = { endOf: () => Promise.resolve(0) };
+  const sameDatabase = () => Promise.resolve();
+  const spec = timelineProjection({ feeds, log, timeline, inserts, retention, rebuild, sameDatabase, logger });
+  const empty: CheckpointView = { next: 0, generation: 1, state: { visible: 0, sources: [] } };
+  const gain = (epoch = 1, more: Partial<Gained> = {}) =>
+    spec.gain({ topic: 'sync.inbox.v1', partition: 0, epoch, checkpoint: empty, logEnd: 0, ...more });
   const keys = async () =>
     (await new TimelineReader(timeline).rows({ userId: 'ua', partition: 0, after: 0, upTo: key(99) }, 99)).map(
       (row) => row.key,

@@ -31,4 +31,6 @@ export interface NewRow extends Row {
   /** The device that caused it; both empty where the author is none of the users. */
   readonly authorUserId: string;
   readonly authorDeviceId: string;
+  /** The inbox was lost after it was fanned out: what was lost comes first, and then this once more. */
+  readonly outdated: boolean;
 }

@@ -21,6 +21,7 @@ function row(offset: number, source: number, at: number, generation = 1): NewRow
     sourcePosition: numberOf(generation, at),
     authorUserId: '',
     authorDeviceId: '',
+    outdated: false,
   };
 }
 

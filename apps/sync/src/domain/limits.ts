@@ -9,6 +9,10 @@ export const LIMITS = {
   syncKeyEntriesMax: 16,
   /** Age at which rows are let go; a device whose key is older begins anew. */
   keptMs: 30 * 24 * 60 * 60 * 1000,
+  /** How far fan-out goes back when an inbox was lost: as long as that topic is kept. */
+  goneBackMs: 7 * 24 * 60 * 60 * 1000,
+  /** Rows behind a checkpoint that are looked at when the inbox was lost; of more, some may be shown twice. */
+  straysMax: 50_000,
   /** Rows let go in one step. */
   sweepRowsMax: 1_000,
   /** Newest rows of a feed that a device without a key is given. */

@@ -12,7 +12,7 @@ export function arrivalOf(record: LogRecord): NewRow {
     throw new PoisonError(`inbox record ${record.partition}/${record.offset} does not hold exactly one entry`, record);
   }
   const entry = EVENTS[ENTRY_TYPE].decode(event.body);
-  const { source, users, kind, itemId, mode, itemField, body, renderings, authorUserId, authorDeviceId } = entry;
+  const { source, users, kind, itemId, mode, itemField, body, renderings } = entry;
   if (source === undefined)
     throw new PoisonError(`inbox record ${record.partition}/${record.offset} has no source`, record);
   return {
@@ -25,7 +25,8 @@ export function arrivalOf(record: LogRecord): NewRow {
     renderings,
     source: sourceOf(source.topic, source.partition),
     sourcePosition: positionOf(source),
-    authorUserId,
-    authorDeviceId,
+    authorUserId: entry.authorUserId,
+    authorDeviceId: entry.authorDeviceId,
+    outdated: entry.emittedFor < record.generation,
   };
 }

@@ -45,6 +45,12 @@ export class Retention {
     return document?.floor ?? 0;
   }
 
+  /** Nothing up to `floor` is kept any more; durable when it resolves, and told to readers. */
+  async raiseFloor(partition: number, floor: number): Promise<void> {
+    await this.#floors.updateOne({ _id: partition }, { $max: { floor } }, { upsert: true });
+    this.#parts.feeds.raiseFloor(partition, floor);
+  }
+
   start(): void {
     this.#timer = setInterval(() => (this.#sweeping = this.#sweepSafely()), SWEEP_EVERY_MS);
   }
@@ -68,7 +74,7 @@ export class Retention {
 
   /** Rows of a partition stand in the order of the log's time, so the old ones come first. */
   async #step({ partition, state }: Feed): Promise<number> {
-    const { timeline, feeds, now } = this.#parts;
+    const { timeline, now } = this.#parts;
     const oldest = await timeline
       .find<Pick<StoredRow, '_id' | 't'>>(
         { _id: { $gt: idOf(partition, 0), $lte: idOf(partition, state.visible) } },
@@ -81,8 +87,7 @@ export class Retention {
     const last = old.at(-1);
     if (last === undefined) return 0;
     const floor = keyOf(last._id);
-    await this.#floors.updateOne({ _id: partition }, { $max: { floor } }, { upsert: true });
-    feeds.raiseFloor(partition, floor);
+    await this.raiseFloor(partition, floor);
     const { deletedCount } = await timeline.deleteMany({ _id: { $gt: idOf(partition, 0), $lte: last._id } });
     rowsLetGo.inc(deletedCount);
     return old.length;

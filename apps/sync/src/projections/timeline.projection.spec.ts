@@ -10,6 +10,8 @@ import { timelineProjection } from './timeline.projection.js';
 // Goal: rows are visible at once, read and claimed by checkpoints only once stored, and not after the partition is
 // lost. The database is a stand-in.
 
+const EMPTY_CHECKPOINT = { next: 0, generation: 1, state: { visible: 0, sources: [] } };
+
 function start(insert: () => Promise<InsertOutcome> = () => Promise.resolve({ duplicates: new Set() })) {
   const feeds = new Feeds(1);
   const told: string[] = [];
@@ -19,18 +21,29 @@ function start(insert: () => Promise<InsertOutcome> = () => Promise.resolve({ du
     grown: (_, rows: readonly NewRow[]) =>
       told.push(rows.map(({ sourcePosition }) => `m${offsetOf(sourcePosition)}`).join()),
   });
-  const retention = { floorOf: () => Promise.resolve(0) };
-  const parts = { feeds, retention, timeline: undefined as never, inserts: { insert }, logger: silentLogger() };
+  const log = { generationOf: () => 1, checkpointsOf: () => Promise.resolve(new Map()) };
+  const retention = { floorOf: () => Promise.resolve(0), raiseFloor: () => Promise.resolve() };
+  const rebuild = { endOf: () => Promise.resolve<number | undefined>(0) };
+  const parts = {
+    feeds,
+    log,
+    retention,
+    rebuild,
+    timeline: undefined as never,
+    inserts: { insert },
+    sameDatabase: () => Promise.resolve(),
+    logger: silentLogger(),
+  };
   const gain = (more: Partial<Gained> = {}) =>
     timelineProjection(parts).gain({
       topic: 'sync.inbox.v1',
       partition: 0,
       epoch: 1,
-      checkpoint: undefined,
+      checkpoint: EMPTY_CHECKPOINT,
       logEnd: 0,
       ...more,
     });
-  return { feeds, told, gain };
+  return { feeds, told, rebuild, retention, gain };
 }
 
 describe('timeline projection', () => {

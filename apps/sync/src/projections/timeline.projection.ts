@@ -1,18 +1,20 @@
 import { deferred } from '@magpie/domain';
 import { PoisonError, type ConsumerSpec, type Gained, type LogRecord, type PartitionWork } from '@magpie/event-log';
 import type { GroupInsert } from '@magpie/mongo';
-import { counter, type Logger } from '@magpie/observability';
-import type { mongo } from 'mongoose';
+import { counter, crashPoint, type Logger } from '@magpie/observability';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { NewRow } from '../domain/entry.js';
-import { EMPTY_FEED, fromStored, take, toStored, type FeedState, type StoredFeedState } from '../domain/feed.js';
+import { take, toStored, type FeedState } from '../domain/feed.js';
 import { LIMITS } from '../domain/limits.js';
+import { FEED, INBOX } from '../domain/names.js';
 import { arrivalOf } from './arrival.js';
+import { beginFeed, type BeginParts, type FeedBegin, type FeedCheckpoint } from './begin-feed.js';
 import type { Feeds } from './feeds.js';
-import type { Retention } from './retention.js';
+import type { Rebuild } from './rebuild.js';
 import { READ_OPTIONS, keyOf, toDocument, type TimelineDocument } from './timeline.js';
 
 const STORE_AGAIN_MS = 200;
+const REBUILT_LOOK_MS = 250;
 
 const repeatsDropped = counter({
   name: 'magpie_sync_feed_repeats_total',
@@ -21,22 +23,27 @@ const repeatsDropped = counter({
 const rowsVisible = counter({ name: 'magpie_sync_feed_rows_total', help: 'Rows of the timeline that became visible' });
 
 /** What the projection writes to and tells. */
-export interface TimelineParts {
+export interface TimelineParts extends BeginParts {
   readonly feeds: Feeds;
-  readonly timeline: mongo.Collection<TimelineDocument>;
+  readonly rebuild: Pick<Rebuild, 'endOf'>;
+  /** Throws when the database is not the one that this process began with. */
+  readonly sameDatabase: () => Promise<void>;
   /** Shared by all partitions, so that their rows travel together. */
   readonly inserts: Pick<GroupInsert<TimelineDocument>, 'insert'>;
-  readonly retention: Pick<Retention, 'floorOf'>;
   readonly logger: Logger;
 }
 
 /** `sync.feed`: inbox records → visible watermark → timeline rows. */
 export function timelineProjection(parts: TimelineParts): ConsumerSpec {
   return {
-    name: 'sync.feed',
-    topics: ['sync.inbox.v1'],
+    name: FEED,
+    topics: [INBOX],
+    startWithout: 'latest',
     onPoison: 'stop',
-    gain: async (at) => new TimelineWork(at, await parts.retention.floorOf(at.partition), parts),
+    gain: async (at) => {
+      await parts.sameDatabase();
+      return new TimelineWork(at, await beginFeed(at, parts), parts);
+    },
   };
 }
 
@@ -56,6 +63,10 @@ class TimelineWork implements PartitionWork {
   readonly #partition: number;
   readonly #epoch: number;
   readonly #parts: TimelineParts;
+  readonly #newestRow: number;
+  /** First offset to be processed. */
+  readonly from?: number;
+  #rebuilding: boolean;
   readonly #pending: Pending[] = [];
   #pendingRows = 0;
   #state: FeedState;
@@ -64,12 +75,15 @@ class TimelineWork implements PartitionWork {
   #lost = false;
   #moved = deferred<void>();
 
-  constructor(at: Gained, floor: number, parts: TimelineParts) {
+  constructor(at: Gained, begin: FeedBegin, parts: TimelineParts) {
     this.#partition = at.partition;
     this.#epoch = at.epoch;
     this.#parts = parts;
-    this.#state = stateIn(at);
-    parts.feeds.own(at.partition, at.epoch, this.#state, floor);
+    this.#state = begin.state;
+    this.#newestRow = begin.newestRow;
+    this.#rebuilding = begin.rebuilding;
+    if (begin.from !== undefined) this.from = begin.from;
+    parts.feeds.own(at.partition, at.epoch, this.#state, begin.floor);
   }
 
   async process(records: LogRecord[]): Promise<void> {
@@ -83,6 +97,7 @@ class TimelineWork implements PartitionWork {
     this.#state = state;
     // Rows become visible in the turn that the state moves: who attaches sees either all of them or none.
     if (this.#parts.feeds.grow(this.#partition, this.#epoch, state, rows)) rowsVisible.inc(rows.length);
+    if (rows.length > 0) crashPoint('feed.after-visible');
     const pending = { offset: records.at(-1)!.offset, state, rows: rows.length, stored: false };
     this.#pending.push(pending);
     this.#pendingRows += rows.length;
@@ -90,11 +105,11 @@ class TimelineWork implements PartitionWork {
   }
 
   state(): Record<string, unknown> {
-    return { ...toStored(this.#state) };
+    return this.#checkpointOf(this.#state);
   }
 
   durable(): { offset: number; state: Record<string, unknown> } | undefined {
-    return this.#stored && { offset: this.#stored.offset, state: { ...toStored(this.#stored.state) } };
+    return this.#stored && { offset: this.#stored.offset, state: this.#checkpointOf(this.#stored.state) };
   }
 
   async settled(): Promise<void> {
@@ -102,7 +117,9 @@ class TimelineWork implements PartitionWork {
   }
 
   caughtUp(): void {
-    this.#parts.feeds.serve(this.#partition, this.#epoch);
+    this.#showStrays();
+    if (this.#rebuilding) void this.#serveWhenRebuilt();
+    else this.#parts.feeds.serve(this.#partition, this.#epoch);
   }
 
   lost(): void {
@@ -111,10 +128,37 @@ class TimelineWork implements PartitionWork {
     this.#move();
   }
 
+  #checkpointOf(state: FeedState): Record<string, unknown> {
+    const checkpoint: FeedCheckpoint = { ...toStored(state), ...(this.#rebuilding ? { rebuilding: true } : {}) };
+    return { ...checkpoint };
+  }
+
+  /** Rows behind the checkpoint of a lost inbox were handed out, and no record may come for long. */
+  #showStrays(): void {
+    if (this.#newestRow <= this.#state.visible) return;
+    this.#state = { ...this.#state, visible: this.#newestRow };
+    this.#parts.feeds.grow(this.#partition, this.#epoch, this.#state, []);
+    this.#parts.feeds.store(this.#partition, this.#epoch, this.#newestRow);
+  }
+
+  async #serveWhenRebuilt(): Promise<void> {
+    while (!this.#lost && this.#rebuilding) {
+      try {
+        const end = await this.#parts.rebuild.endOf(this.#partition);
+        this.#rebuilding = end === undefined || this.#state.visible < end;
+      } catch (err) {
+        this.#parts.logger.warn({ err, partition: this.#partition }, 'not known how far fan-out is; asked again');
+      }
+      if (this.#rebuilding) await pause(REBUILT_LOOK_MS);
+    }
+    if (!this.#lost) this.#parts.feeds.serve(this.#partition, this.#epoch);
+  }
+
   async #write(pending: Pending, rows: readonly NewRow[]): Promise<void> {
     while (!pending.stored && !this.#lost) {
       try {
         await this.#store(rows);
+        if (rows.length > 0) crashPoint('feed.after-rows');
         pending.stored = true;
       } catch (err) {
         this.#parts.logger.error({ err, partition: this.#partition }, 'rows not stored');
@@ -175,9 +219,4 @@ class TimelineWork implements PartitionWork {
     if (same !== repeated.length) throw new Error('a row that was said to stand is gone');
     this.#parts.logger.debug({ partition: this.#partition, rows: same }, 'rows replayed');
   }
-}
-
-function stateIn({ checkpoint }: Gained): FeedState {
-  if (checkpoint === undefined || checkpoint.state['sources'] === undefined) return EMPTY_FEED;
-  return fromStored(checkpoint.state as unknown as StoredFeedState, checkpoint.generation);
 }

@@ -36,6 +36,7 @@ describe('timeline documents', () => {
     sourcePosition: 2 ** 44 + 1_000_000,
     authorUserId: '',
     authorDeviceId: '',
+    outdated: false,
   };
   const stored = (given: NewRow): Buffer => Buffer.from(BSON.serialize(toDocument(3, given)));
   const read = (given: NewRow) => fromDocument(BSON.deserialize(stored(given), READ_OPTIONS) as StoredRow);

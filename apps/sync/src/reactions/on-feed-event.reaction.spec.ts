@@ -1,6 +1,6 @@
 import { silentLogger } from '@magpie/observability';
 import { EVENTS, messaging, renderFor, type sync } from '@magpie/contracts';
-import { PoisonError, type AppendEntry, type Appended } from '@magpie/event-log';
+import { PoisonError, type AppendEntry, type Appended, type CheckpointView, type Gained } from '@magpie/event-log';
 import { partitionOf } from '@magpie/domain';
 import { messageSent, record } from '../../test/builders.js';
 import { pairMembers } from '../clients/members.client.js';
@@ -9,9 +9,15 @@ import { onFeedEvent } from './on-feed-event.reaction.js';
 // Goal: every feed event becomes one inbox record per partition of its recipients. Real: dropRepeats, the codecs.
 
 const PARTITIONS = 4;
+const INBOX_GENERATION = 3;
+const OLDEST = 10;
 const [ua, ub] = ['ua', 'uf'];
 
-function start(answer: () => Promise<Appended> = () => Promise.resolve({} as Appended)) {
+function start(
+  answer: () => Promise<Appended> = () => Promise.resolve({} as Appended),
+  more: Partial<Gained> = {},
+  feeds: Map<number, CheckpointView> = new Map(),
+) {
   const appended: AppendEntry[] = [];
   const inbox = {
     append: (entry: AppendEntry) => {
@@ -19,8 +25,28 @@ function start(answer: () => Promise<Appended> = () => Promise.resolve({} as App
       return answer();
     },
   };
-  const spec = onFeedEvent({ inbox, partitions: PARTITIONS, members: pairMembers, logger: silentLogger() });
-  const at = { topic: 'messaging.message.v1' as const, partition: 0, epoch: 1, checkpoint: undefined, logEnd: 0 };
+  const log = {
+    generationOf: () => INBOX_GENERATION,
+    checkpointsOf: () => Promise.resolve(feeds),
+    offsetsSince: () => Promise.resolve(new Map([[0, OLDEST]])),
+    serverTime: () => 0,
+  };
+  const spec = onFeedEvent({
+    inbox,
+    log,
+    partitions: PARTITIONS,
+    members: pairMembers,
+    sameDatabase: () => Promise.resolve(),
+    logger: silentLogger(),
+  });
+  const at = {
+    topic: 'messaging.message.v1' as const,
+    partition: 0,
+    epoch: 1,
+    checkpoint: undefined,
+    logEnd: 0,
+    ...more,
+  };
   return { appended, work: spec.gain(at) };
 }
 
@@ -101,5 +127,52 @@ describe('fan-out', () => {
     resolve({} as Appended);
     await processed;
     expect(done).toBe(true);
+  });
+
+  describe('where it begins', () => {
+    const checkpoint = (inbox: number[]): CheckpointView => ({
+      next: 900,
+      generation: 1,
+      state: { inbox, emitted: [0, 0, 0, 0], rebuilt: true },
+    });
+    const feedAt = (offset: number): CheckpointView => ({
+      next: 1,
+      generation: 1,
+      state: { visible: 1, sources: [{ topic: 'messaging.message.v1', partition: 0, generation: 1, offset }] },
+    });
+
+    it('is 30 days back without a checkpoint, and all before the end of the log has to be fanned out', async () => {
+      const work = await start(undefined, { logEnd: 12 }).work;
+      expect(work.from).toBe(OLDEST);
+      expect(work.state()).toMatchObject({ inbox: [3, 3, 3, 3], rebuilt: false });
+      await work.process([record({ offset: 10, events: [] })]);
+      expect(work.state()).toMatchObject({ rebuilt: false });
+      await work.process([record({ offset: 11, events: [] })]);
+      expect(work.state()).toMatchObject({ rebuilt: true });
+    });
+
+    it('is the checkpoint while every inbox is the one that it was', async () => {
+      const work = await start(undefined, { checkpoint: checkpoint([3, 3, 3, 3]) }).work;
+      expect(work.from).toBeUndefined();
+    });
+
+    it('is behind the watermarks of the feeds that lost their inbox, and what is emitted is meant for the new one', async () => {
+      const feeds = new Map([
+        [0, feedAt(20)],
+        [1, feedAt(800)],
+        [3, feedAt(700)],
+      ]);
+      const { work, appended } = start(undefined, { checkpoint: checkpoint([3, 2, 3, 1]) }, feeds);
+      expect((await work).from).toBe(701);
+      expect((await work).state()).toMatchObject({ inbox: [3, 3, 3, 3] });
+      await (await work).process([record({ offset: 701, events: [messageSent({ id: 'm1', from: ua, to: ub })] })]);
+      expect(appended.map((one) => entryOf(one).emittedFor)).toEqual(appended.map(() => 3));
+    });
+
+    it('is what is young enough when a feed has no watermark, or the source was lost as well', async () => {
+      const risen = { checkpoint: checkpoint([3, 2, 3, 3]) };
+      expect((await start(undefined, risen).work).from).toBe(OLDEST);
+      expect((await start(undefined, { ...risen, lost: true }, new Map([[1, feedAt(800)]])).work).from).toBe(OLDEST);
+    });
   });
 });

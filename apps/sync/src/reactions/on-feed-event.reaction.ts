@@ -1,160 +1,152 @@
-import { WireType } from '@bufbuild/protobuf/wire';
-import { appendFields, sync, type event, type TopicName, written } from '@magpie/contracts';
+import { type TopicName } from '@magpie/contracts';
 import {
   dropRepeats,
-  PoisonError,
   type Appended,
   type Appender,
   type ConsumerSpec,
+  type EventLog,
+  type Gained,
   type LogRecord,
+  type PartitionWork,
 } from '@magpie/event-log';
-import { counter, type Logger } from '@magpie/observability';
-import { MODE } from '../domain/entry.js';
-import { share, type Share } from '../domain/fan-out.js';
-import { SOURCE_TOPICS } from '../domain/place.js';
+import { counter, crashPoint, type Logger } from '@magpie/observability';
 import type { Members } from '../clients/members.client.js';
+import { backTo, risenSince, type FanOutState } from '../domain/fan-out-state.js';
+import type { StoredFeedState } from '../domain/feed.js';
+import { LIMITS } from '../domain/limits.js';
+import { SOURCE_TOPICS } from '../domain/place.js';
+import { FAN_OUT, FEED, INBOX } from '../domain/names.js';
+import { entriesOf } from './inbox-entries.js';
 
-/** Topics whose events may be for the feeds. */
-export const FEED_TOPICS: readonly TopicName[] = SOURCE_TOPICS;
-const INBOX: TopicName = 'sync.inbox.v1';
 const ENTRY_TYPE = 'magpie.sync.v1.InboxEntry';
 
 /** How long a client may repeat a message with the same id and have the repeat dropped here. */
 const REPEATS_KEPT_MS = 180_000;
 
-const unknownAudience = counter({
-  name: 'magpie_sync_fan_out_unknown_audience_total',
-  help: 'Feed events of conversations whose members are not known here; they reach nobody',
-});
 const entriesEmitted = counter({ name: 'magpie_sync_fan_out_entries_total', help: 'Inbox records appended' });
 
 export interface FanOutParts {
   /** A persistent lane: it never skips. */
   readonly inbox: Pick<Appender, 'append'>;
+  readonly log: Pick<EventLog, 'generationOf' | 'checkpointsOf' | 'offsetsSince' | 'serverTime'>;
   /** Number of partitions of the inbox. */
   readonly partitions: number;
   readonly members: Members;
+  /** Throws when the database is not the one that this process began with. */
+  readonly sameDatabase: () => Promise<void>;
   readonly logger: Logger;
 }
 
 /** `sync.fan-out`: events with a feed → one inbox record per (event, inbox partition). */
 export function onFeedEvent(parts: FanOutParts): ConsumerSpec {
   return {
-    name: 'sync.fan-out',
-    topics: [...FEED_TOPICS],
+    name: FAN_OUT,
+    topics: SOURCE_TOPICS as readonly TopicName[],
+    // Without a checkpoint it goes back from there by time.
+    startWithout: 'latest',
     rememberMs: REPEATS_KEPT_MS,
     onPoison: 'stop',
-    gain: () =>
-      Promise.resolve(
-        dropRepeats(
-          {
-            process: (records) => fanOut(records, parts),
-            state: () => ({}),
-            lost: () => undefined,
-          },
-          REPEATS_KEPT_MS,
-        ),
-      ),
+    gain: (at) => gain(at, parts),
   };
+}
+
+async function gain(at: Gained, parts: FanOutParts): Promise<PartitionWork> {
+  await parts.sameDatabase();
+  // Read once: what this work emits is told by them from what is emitted after a loss that it does not know of.
+  const inbox = Array.from({ length: parts.partitions }, (_, partition) => parts.log.generationOf(INBOX, partition));
+  const known =
+    at.checkpoint?.state['inbox'] === undefined ? undefined : (at.checkpoint.state as unknown as FanOutState);
+  const from = await whereFrom(at, known, inbox, parts);
+  const rebuilt = from === undefined ? known!.rebuilt : from >= at.logEnd;
+  const emitted = from === undefined ? known!.emitted : inbox.map(() => 0);
+  const work = new FanOutWork(at, { inbox, emitted, rebuilt }, parts);
+  const dropping = dropRepeats(work, REPEATS_KEPT_MS);
+  return from === undefined ? dropping : { ...dropping, from };
+}
+
+/** Where to go back to; undefined = on from the checkpoint. */
+async function whereFrom(
+  { topic, partition, checkpoint, lost }: Gained,
+  known: FanOutState | undefined,
+  inbox: readonly number[],
+  { log, logger }: FanOutParts,
+): Promise<number | undefined> {
+  const youngerThan = async (ms: number): Promise<number> =>
+    (await log.offsetsSince(topic, log.serverTime() - ms)).get(partition) ?? 0;
+  if (checkpoint === undefined || known === undefined) return youngerThan(LIMITS.keptMs);
+  const risen = risenSince(known, inbox);
+  if (risen.length === 0) return undefined;
+  const feeds = await log.checkpointsOf(FEED, INBOX);
+  const marks = risen.map((inboxPartition) => {
+    const state = feeds.get(inboxPartition)?.state as StoredFeedState | undefined;
+    return state?.sources?.find((source) => source.topic === topic && source.partition === partition);
+  });
+  const oldest = await youngerThan(LIMITS.goneBackMs);
+  const from = Math.min(
+    checkpoint.next,
+    backTo({ marks, generation: lost ? undefined : checkpoint.generation, oldest }),
+  );
+  logger.warn({ topic, partition, inbox: risen, from, was: checkpoint.next }, 'inbox lost: fanned out again');
+  return from;
 }
 
 /**
  * What a record causes is a function of the record alone: a replay emits the same, in the same order per inbox
- * partition, and the feeds drop it by its source. All appends of a batch are made in one turn, in log order.
+ * partition, and the feeds drop it by its source.
  */
-async function fanOut(records: readonly LogRecord[], parts: FanOutParts): Promise<void> {
-  const found = records.map(feedEventOf);
-  const appends: Promise<Appended>[] = [];
-  for (const [index, record] of records.entries()) {
-    const feedEvent = found[index];
-    if (feedEvent !== undefined) emit(record, feedEvent, parts, appends);
+class FanOutWork implements PartitionWork {
+  readonly #logEnd: number;
+  readonly #inbox: readonly number[];
+  readonly #emitted: number[];
+  #rebuilt: boolean;
+
+  constructor(
+    at: Gained,
+    state: FanOutState,
+    private readonly parts: FanOutParts,
+  ) {
+    this.#logEnd = at.logEnd;
+    this.#inbox = state.inbox;
+    this.#emitted = [...state.emitted];
+    this.#rebuilt = state.rebuilt;
   }
-  await Promise.all(appends);
-  entriesEmitted.inc(appends.length);
-}
 
-/**
- * A feed knows by (generation, offset) what it has taken, which tells apart the records of a source but not the events
- * of one record: at most one of them may have a feed.
- */
-function feedEventOf(record: LogRecord): event.Event | undefined {
-  const withFeed = record.events.filter(({ feed }) => feed !== undefined);
-  if (withFeed.length > 1) {
-    throw new PoisonError(
-      `${record.topic}/${record.partition}/${record.offset} holds ${withFeed.length} feed events`,
-      record,
-    );
+  /** All appends of a batch are made in one turn, in log order. */
+  async process(records: LogRecord[]): Promise<void> {
+    const { members, inbox, logger } = this.parts;
+    const entries = records.map((record) => entriesOf(record, members, this.#inbox));
+    const appends: Promise<Appended>[] = [];
+    if (entries.some((of) => of.length > 0)) crashPoint('fan-out.before-inbox');
+    for (const [index, { requestId, topic, partition, offset }] of records.entries()) {
+      for (const { partition: inboxPartition, body } of entries[index]!) {
+        const events = [{ type: ENTRY_TYPE, body, feed: undefined, dedupeId: '' }];
+        logger.debug({ requestId, topic, partition, offset, inboxPartition }, 'fanned out');
+        // The partition is chosen, so a key would only be carried along.
+        appends.push(inbox.append({ topic: INBOX, key: '', partition: inboxPartition, requestId, events }));
+      }
+    }
+    const appended = await Promise.all(appends);
+    if (appended.length > 0) crashPoint('fan-out.after-inbox');
+    entriesEmitted.inc(appended.length);
+    if (!this.#rebuilt) this.#note(appended, records.at(-1)!.offset + 1);
   }
-  return withFeed[0];
-}
 
-function emit(record: LogRecord, from: event.Event, parts: FanOutParts, appends: Promise<Appended>[]): void {
-  const feed = from.feed!;
-  const { topic, partition, offset, requestId } = record;
-  const shares = share(recipientsOf(feed, record, parts.members), feed.renderings, parts.partitions);
-  if (shares.length === 0) return;
-  const common = commonFields(record, feed);
-  const body = placedBody(record, from, feed);
-  for (const each of shares) {
-    const events = [{ type: ENTRY_TYPE, body: entryOf(common, body, feed, each), feed: undefined, dedupeId: '' }];
-    parts.logger.debug({ requestId, topic, partition, offset, inboxPartition: each.partition }, 'fanned out');
-    // The partition is chosen, so a key would only be carried along.
-    appends.push(parts.inbox.append({ topic: INBOX, key: '', partition: each.partition, requestId, events }));
+  state(): Record<string, unknown> {
+    return { inbox: this.#inbox, emitted: this.#emitted, rebuilt: this.#rebuilt };
   }
-}
 
-/** The fields of an InboxEntry that are the same in every share, encoded once. */
-function commonFields({ topic, partition, generation, offset }: LogRecord, feed: event.Feed): Uint8Array {
-  const { kind, mode, itemField } = feed;
-  // Only states are told apart by their item.
-  const itemId = mode === MODE.state ? feed.itemId : '';
-  const entry = { ...NOTHING, source: { topic, partition, generation, offset }, kind, itemId, mode, itemField };
-  return written((writer) => sync.InboxEntry.encode(entry, writer));
-}
+  caughtUp(): void {
+    this.#rebuilt = true;
+  }
 
-/** A message is the bytes of its fields one after another, so the parts of the entry need not be encoded again. */
-function entryOf(common: Uint8Array, body: Uint8Array, feed: event.Feed, own: Share): Uint8Array {
-  const { users, renderings } = own;
-  const authored = users.includes(feed.authorUserId);
-  const rest = {
-    ...NOTHING,
-    users,
-    renderings,
-    body: own.common === undefined ? body : appendFields(body, own.common),
-    authorUserId: authored ? feed.authorUserId : '',
-    authorDeviceId: authored ? feed.authorDeviceId : '',
-  };
-  return written((writer) => sync.InboxEntry.encode(rest, writer.raw(common)));
-}
+  lost(): void {
+    // Nothing is held that the next owner would miss.
+  }
 
-const NO_BYTES = new Uint8Array(0);
-const NOTHING: sync.InboxEntry = {
-  source: undefined,
-  users: [],
-  kind: 0,
-  itemId: '',
-  mode: 0,
-  itemField: 0,
-  body: NO_BYTES,
-  renderings: [],
-  authorUserId: '',
-  authorDeviceId: '',
-};
-
-/** The item's bytes with its place and time in the log behind them. */
-function placedBody(record: LogRecord, from: event.Event, feed: event.Feed): Uint8Array {
-  const body = feed.body.length > 0 ? feed.body : from.body;
-  return written((writer) => {
-    writer.raw(body);
-    if (feed.positionField !== 0) writer.tag(feed.positionField, WireType.Varint).int64(record.position);
-    if (feed.timeField !== 0) writer.tag(feed.timeField, WireType.Varint).int64(record.appendedAtMs);
-    return writer;
-  });
-}
-
-function recipientsOf(feed: event.Feed, record: LogRecord, members: Members): readonly string[] {
-  if (feed.users.length > 0) return feed.users;
-  const found = members.at(feed.conversation, record.position);
-  if (found === undefined) unknownAudience.inc();
-  return found ?? [];
+  #note(appended: readonly Appended[], next: number): void {
+    for (const { partition, position } of appended) {
+      this.#emitted[partition] = Math.max(this.#emitted[partition] ?? 0, position);
+    }
+    this.#rebuilt = next >= this.#logEnd;
+  }
 }

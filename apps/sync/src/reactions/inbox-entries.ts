@@ -1,0 +1,106 @@
+import { WireType } from '@bufbuild/protobuf/wire';
+import { appendFields, sync, type event, written } from '@magpie/contracts';
+import { PoisonError, type LogRecord } from '@magpie/event-log';
+import { counter } from '@magpie/observability';
+import type { Members } from '../clients/members.client.js';
+import { MODE } from '../domain/entry.js';
+import { share, type Share } from '../domain/fan-out.js';
+
+const unknownAudience = counter({
+  name: 'magpie_sync_fan_out_unknown_audience_total',
+  help: 'Feed events of conversations whose members are not known here; they reach nobody',
+});
+
+/** An encoded InboxEntry and where it goes. */
+export interface OutgoingEntry {
+  readonly partition: number;
+  readonly body: Uint8Array;
+}
+
+/** The entries that a record causes, one per inbox partition; `inbox`: the generation of each inbox partition. */
+export function entriesOf(record: LogRecord, members: Members, inbox: readonly number[]): OutgoingEntry[] {
+  const from = feedEventOf(record);
+  if (from === undefined) return [];
+  const feed = from.feed!;
+  const shares = share(recipientsOf(feed, record, members), feed.renderings, inbox.length);
+  if (shares.length === 0) return [];
+  const common = commonFields(record, feed);
+  const body = placedBody(record, from, feed);
+  return shares.map((own) => ({
+    partition: own.partition,
+    body: entryOf(common, body, feed, own, inbox[own.partition]!),
+  }));
+}
+
+/**
+ * A feed knows by (generation, offset) what it has taken, which tells apart the records of a source but not the events
+ * of one record: at most one of them may have a feed.
+ */
+function feedEventOf(record: LogRecord): event.Event | undefined {
+  const withFeed = record.events.filter(({ feed }) => feed !== undefined);
+  if (withFeed.length > 1) {
+    throw new PoisonError(
+      `${record.topic}/${record.partition}/${record.offset} holds ${withFeed.length} feed events`,
+      record,
+    );
+  }
+  return withFeed[0];
+}
+
+/** The fields of an InboxEntry that are the same in every share, encoded once. */
+function commonFields({ topic, partition, generation, offset }: LogRecord, feed: event.Feed): Uint8Array {
+  const { kind, mode, itemField } = feed;
+  // Only states are told apart by their item.
+  const itemId = mode === MODE.state ? feed.itemId : '';
+  const entry = { ...NOTHING, source: { topic, partition, generation, offset }, kind, itemId, mode, itemField };
+  return written((writer) => sync.InboxEntry.encode(entry, writer));
+}
+
+/** A message is the bytes of its fields one after another, so the parts of the entry need not be encoded again. */
+function entryOf(common: Uint8Array, body: Uint8Array, feed: event.Feed, own: Share, emittedFor: number): Uint8Array {
+  const { users, renderings } = own;
+  const authored = users.includes(feed.authorUserId);
+  const rest = {
+    ...NOTHING,
+    users,
+    renderings,
+    body: own.common === undefined ? body : appendFields(body, own.common),
+    authorUserId: authored ? feed.authorUserId : '',
+    authorDeviceId: authored ? feed.authorDeviceId : '',
+    emittedFor,
+  };
+  return written((writer) => sync.InboxEntry.encode(rest, writer.raw(common)));
+}
+
+const NO_BYTES = new Uint8Array(0);
+const NOTHING: sync.InboxEntry = {
+  source: undefined,
+  users: [],
+  kind: 0,
+  itemId: '',
+  mode: 0,
+  itemField: 0,
+  body: NO_BYTES,
+  renderings: [],
+  authorUserId: '',
+  authorDeviceId: '',
+  emittedFor: 0,
+};
+
+/** The item's bytes with its place and time in the log behind them. */
+function placedBody(record: LogRecord, from: event.Event, feed: event.Feed): Uint8Array {
+  const body = feed.body.length > 0 ? feed.body : from.body;
+  return written((writer) => {
+    writer.raw(body);
+    if (feed.positionField !== 0) writer.tag(feed.positionField, WireType.Varint).int64(record.position);
+    if (feed.timeField !== 0) writer.tag(feed.timeField, WireType.Varint).int64(record.appendedAtMs);
+    return writer;
+  });
+}
+
+function recipientsOf(feed: event.Feed, record: LogRecord, members: Members): readonly string[] {
+  if (feed.users.length > 0) return feed.users;
+  const found = members.at(feed.conversation, record.position);
+  if (found === undefined) unknownAudience.inc();
+  return found ?? [];
+}
