@@ -16,10 +16,17 @@ export const FROM_STORE = 0;
  */
 export type Judgement = 'next' | 'again' | 'repeat' | 'gap';
 
-/** The version rule of all readers; pure. A version known from the store takes the place at which the log shows it. */
+/**
+ * The version rule of all readers; pure. A version that is known from the store takes the place at which the log shows it.
+ * Of several writers of one view the one that reads an earlier part of the log comes by later: its place is the first one.
+ */
 export function judge(met: Met | undefined, { version, position }: Met): Judgement {
   if (met === undefined) return version === 1 ? 'next' : 'gap';
   if (version > met.version) return version === met.version + 1 ? 'next' : 'gap';
   if (version < met.version) return 'repeat';
-  return position === met.position || met.position === FROM_STORE ? 'again' : 'repeat';
+  return position === met.position || isEarlier(position, met.position) ? 'again' : 'repeat';
+}
+
+function isEarlier(position: number, than: number): boolean {
+  return position !== FROM_STORE && (position < than || than === FROM_STORE);
 }

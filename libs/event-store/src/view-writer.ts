@@ -125,7 +125,8 @@ async function write<T extends FoldedDocument>(collection: Collection<T>, change
   if (updates.length === 0) return;
   const operations = updates.map((standing) => {
     const { version, position } = standing.met!;
-    const older = [{ version: { $lt: version } }, { version, position: { $in: [position, FROM_STORE] } }];
+    const notBefore = position === FROM_STORE ? [] : [{ version, position: { $gte: position } }];
+    const older = [{ version: { $lt: version } }, { version, position: FROM_STORE }, ...notBefore];
     const update = { $set: { ...standing.fields, version, position } };
     return { updateOne: { filter: { _id: standing.key, $or: older }, update } };
   });
