@@ -1,11 +1,13 @@
 import { partitionsOf, sync as contract, type event } from '@magpie/contracts';
-import { conversationOf, DomainError } from '@magpie/domain';
+import { conversationOf, DomainError, partitionOf } from '@magpie/domain';
 import { openEventLog, type Appended, type Appender, type EventLog } from '@magpie/event-log';
 import { Peers } from '@magpie/grpc';
 import { connectMongo, type Connection } from '@magpie/mongo';
 import { silentLogger } from '@magpie/observability';
 import { startServices, type RunningServices } from '@magpie/service';
-import { Kafka, logLevel } from 'kafkajs';
+import { Kafka, logLevel, type Admin } from 'kafkajs';
+import type { mongo } from 'mongoose';
+import { idOf } from '../src/projections/timeline.js';
 import { sync } from '../src/sync.module.js';
 import { messageSent, namespaceOf } from './builders.js';
 
@@ -106,6 +108,33 @@ export class System {
     await dropTopics(this.namespace);
   }
 
+  /** What the feeds remember. */
+  feedCheckpoints(): Promise<mongo.Document[]> {
+    return this.database
+      .collection('checkpoints')
+      .find({ _id: /^sync\.feed/ as never })
+      .toArray();
+  }
+
+  async restore(checkpoints: readonly mongo.Document[]): Promise<void> {
+    for (const { _id, epoch: _epoch, ...rest } of checkpoints) {
+      await this.database.collection('checkpoints').updateOne({ _id }, { $set: rest });
+    }
+  }
+
+  /** The rows of these users above a key were never stored. */
+  async forgetRowsOf(users: string[], key: number): Promise<void> {
+    for (const user of users) {
+      const partition = partitionOf(user, this.partitions);
+      const above = { $gt: idOf(partition, key), $lt: idOf(partition + 1, 0) };
+      await this.database.collection('timeline').deleteMany({ users: user, _id: above as never });
+    }
+  }
+
+  async deleteInbox(): Promise<void> {
+    await withAdmin((admin) => admin.deleteTopics({ topics: [`${this.namespace}sync.inbox.v1`] }));
+  }
+
   /** Appends one message as messaging does. */
   send(message: { id: string; from: string; to: string; text?: string; deviceId?: string }): Promise<Appended> {
     return this.append(conversationOf(message.from, message.to), [messageSent(message)]);
@@ -191,12 +220,18 @@ export function idsOf(items: readonly contract.Item[]): string[] {
   return items.map(({ item }) => (item?.$case === 'message' ? item.value.messageId : '?'));
 }
 
-async function dropTopics(namespace: string): Promise<void> {
+function dropTopics(namespace: string): Promise<void> {
+  return withAdmin(async (admin) => {
+    const topics = (await admin.listTopics()).filter((topic) => topic.startsWith(namespace));
+    await admin.deleteTopics({ topics });
+  });
+}
+
+async function withAdmin(work: (admin: Admin) => Promise<void>): Promise<void> {
   const brokers = process.env['KAFKA_BROKERS']!.split(',');
   const admin = new Kafka({ brokers, logLevel: logLevel.NOTHING }).admin();
   await admin.connect();
-  const topics = (await admin.listTopics()).filter((topic) => topic.startsWith(namespace));
-  await admin.deleteTopics({ topics });
+  await work(admin);
   await admin.disconnect();
 }
 
