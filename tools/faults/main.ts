@@ -1,47 +1,22 @@
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { choicesOf, Load, ServerError } from '@magpie/testing';
+import { ServerError } from '@magpie/testing';
 
 import { linesOf } from './lines.js';
 import { FaultsError, readOptions, USAGE, type FaultOptions } from './options.js';
-import { Rig } from './rig.js';
+import { writeReport } from './report.js';
 import { SHAPES, type Row, type RowResult, type ShapeName } from './row.js';
 import { QUICK, ROWS } from './rows/index.js';
-import { runRow } from './run-row.js';
+import { RATE, runShape, USERS } from './run-shape.js';
 
 const repository = fileURLToPath(new URL('../../../', import.meta.url));
-const USERS = 60;
-const RATE = 300;
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
 function chosen({ quick, only }: FaultOptions): readonly Row[] {
-  const rows = quick ? ROWS.filter(({ name }) => QUICK.includes(name)) : ROWS;
+  const rows = quick ? QUICK : ROWS;
   return only.length === 0 ? rows : rows.filter(({ name }) => only.some((part) => name.includes(part)));
-}
-
-/** Rows of one shape, one after another on one system, which is started anew when a row leaves it unhealthy. */
-async function runShape(name: ShapeName, rows: readonly Row[], options: FaultOptions): Promise<RowResult[]> {
-  const dataDir = join(options.data, name);
-  await rm(dataDir, { recursive: true, force: true });
-  const results: RowResult[] = [];
-  const choose = choicesOf(options.seed);
-  const rig = await Rig.start(dataDir, SHAPES[name]);
-  const load = await Load.signIn(rig.doors, { users: USERS, rate: RATE, seed: options.seed });
-  try {
-    await load.allOnline();
-    for (const row of rows) {
-      const result = await runRow(row, rig, load, choose);
-      results.push(result);
-      for (const line of linesOf(result)) print(line);
-    }
-  } finally {
-    await load.stop();
-    await rig.stop();
-  }
-  return results;
 }
 
 async function main(): Promise<number> {
@@ -60,8 +35,10 @@ async function main(): Promise<number> {
   const results: RowResult[] = [];
   for (const shape of Object.keys(SHAPES) as ShapeName[]) {
     const some = rows.filter((row) => row.shape === shape);
-    if (some.length > 0) results.push(...(await runShape(shape, some, options)));
+    if (some.length === 0) continue;
+    results.push(...(await runShape(shape, some, options, (result) => linesOf(result).forEach(print))));
   }
+  if (!options.quick && options.only.length === 0) await writeReport(repository, options.seed, results);
   const passed = results.filter(({ status }) => status === 'passed').length;
   const notRun = results.filter(({ status }) => status === 'not run').length;
   if (notRun > 0) print(`${notRun} not run`);

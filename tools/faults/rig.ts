@@ -64,6 +64,10 @@ export class Rig {
     process.kill(found.pid, signal);
   }
 
+  async isUp(name: string): Promise<boolean> {
+    return (await readRunInfo(this.dataDir))?.processes.some((process) => process.name === name) ?? false;
+  }
+
   /** Ends a process and resolves when it is gone; the supervisor starts it again. */
   async kill(name: string, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
     await this.system.kill(name, signal);

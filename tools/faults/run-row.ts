@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { SignUps, type Choose, type Load, type LoadResult, type SignUpResult } from '@magpie/testing';
 
 import type { Rig } from './rig.js';
-import { NotReached, NotRun, type Row, type RowResult } from './row.js';
+import { NotReached, NotRun, type Row, type RowResult, type Status } from './row.js';
 
 /** Load before the fault, and after the system is healthy again. */
 const BEFORE_MS = 2_000;
@@ -14,9 +14,9 @@ const RESOLVE_WITHIN_MS = 60_000;
 /** One fault under load on a healthy system, and the judgement. Leaves the system as it then is. */
 export async function runRow(row: Row, rig: Rig, load: Load, choose: Choose): Promise<RowResult> {
   const startedAt = performance.now();
-  const reasons: string[] = [];
   let particulars = '';
-  let status: RowResult['status'] | undefined;
+  let missed: NotReached | NotRun | undefined;
+  const wrong: string[] = [];
   const trial = load.begin();
   const signUps = new SignUps(rig.doors[0]!, `p${Date.now().toString(36)}`);
   signUps.begin();
@@ -24,12 +24,11 @@ export async function runRow(row: Row, rig: Rig, load: Load, choose: Choose): Pr
   try {
     particulars = (await row.run({ rig, load, trial, choose })) ?? '';
   } catch (error) {
-    if (error instanceof NotReached) status = 'not reached';
-    else if (error instanceof NotRun) status = 'not run';
-    reasons.push((error as Error).message);
+    if (error instanceof NotReached || error instanceof NotRun) missed = error;
+    else wrong.push((error as Error).message);
   }
   const unhealthy = await rig.unhealthy();
-  if (unhealthy.length > 0) reasons.push(`not healthy again: ${unhealthy.join(', ')}`);
+  if (unhealthy.length > 0) wrong.push(`not healthy again: ${unhealthy.join(', ')}`);
   await delay(AFTER_MS);
   load.end();
   signUps.end();
@@ -37,10 +36,16 @@ export async function runRow(row: Row, rig: Rig, load: Load, choose: Choose): Pr
     load.settle(RESOLVE_WITHIN_MS),
     signUps.settle(RESOLVE_WITHIN_MS, load.devices[0]!),
   ]);
-  reasons.push(...faultsOf(loadResult), ...faultsOfSignUps(signUpResult));
-  status ??= reasons.length === 0 ? 'passed' : 'failed';
+  wrong.push(...faultsOf(loadResult), ...faultsOfSignUps(signUpResult));
+  const reasons = missed === undefined ? wrong : [missed.message, ...wrong];
+  const status = wrong.length > 0 ? 'failed' : statusOf(missed);
   const tookMs = performance.now() - startedAt;
   return { row, status, reasons, particulars, load: loadResult, signUps: signUpResult, tookMs };
+}
+
+function statusOf(missed: NotReached | NotRun | undefined): Status {
+  if (missed === undefined) return 'passed';
+  return missed instanceof NotRun ? 'not run' : 'not reached';
 }
 
 function faultsOf(result: LoadResult): string[] {

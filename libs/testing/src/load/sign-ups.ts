@@ -4,7 +4,7 @@ import { PROFILE } from '../device/commands.js';
 import { DeviceSession } from '../device/device-session.js';
 import type { Addresses, Witness } from '../device/index.js';
 
-const EVERY_MS = 500;
+const EVERY_MS = 1_000;
 const RETRY_MS = 300;
 const VISIBLE_WITHIN_MS = 30_000;
 /** What may pass; every other refusal of a sign-up, or of its repetition, is wrong. */

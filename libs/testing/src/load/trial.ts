@@ -28,6 +28,7 @@ interface Message extends NewMessage {
   /** `performance.now()` when it was written. */
   readonly writtenAt: number;
   outcome: Outcome | undefined;
+  /** Other devices than the one that wrote it. */
   readonly shownOn: Set<string>;
   /** When a device of the receiver showed it first. */
   arrivedAt: number | undefined;
@@ -59,6 +60,7 @@ export class Trial implements Observer {
   private readonly messages = new Map<string, Message>();
   private readonly refusals = new Map<string, number>();
   private readonly begunAnew = new Set<string>();
+  private readonly memberships = new Set<string>();
   private openCount = 0;
   private missingCount = 0;
   private shownCount = 0;
@@ -81,11 +83,11 @@ export class Trial implements Observer {
   get open(): number {
     return this.openCount;
   }
-  /** Pairs of an acknowledged message and a device that still has to show it. */
+  /** Pairs of an acknowledged message and a device that still has to be told of it. */
   get missing(): number {
     return this.missingCount;
   }
-  /** Showings of messages of this trial, repeats too. */
+  /** Showings so far, without those on the very device that wrote the message: such a device is not told of it. */
   get showings(): number {
     return this.shownCount;
   }
@@ -113,7 +115,7 @@ export class Trial implements Observer {
     const message = this.messages.get(messageId)!;
     message.outcome = outcome;
     this.openCount--;
-    if (outcome === 'ok') this.missingCount += devicesOf(message).length - message.shownOn.size;
+    if (outcome === 'ok') this.missingCount += othersOf(message).length - message.shownOn.size;
     if (code !== undefined) this.refusals.set(code, (this.refusals.get(code) ?? 0) + 1);
     this.checker.answered(messageId, { outcome, answeredAtMs: Date.now() });
   }
@@ -133,7 +135,7 @@ export class Trial implements Observer {
           return;
         }
         log.shown(item);
-        this.noteShown(item, user, name);
+        this.noteShown(item, user, device);
       },
       held: (key) => log.held(key),
       restarted: () => {
@@ -144,13 +146,13 @@ export class Trial implements Observer {
   }
 
   /**
-   * Messages that are on their way now may be lost: the log that holds them is. Those that every device has shown are
-   * not among them.
+   * Messages that are on their way now may be lost: the log that holds them is. Those that every device has shown, but
+   * the one that wrote it, are not among them.
    */
   excuseUnderWay(): void {
     const underWay = new Set<string>();
     for (const message of this.messages.values()) {
-      if (message.shownOn.size < devicesOf(message).length) underWay.add(message.messageId);
+      if (message.shownOn.size < othersOf(message).length) underWay.add(message.messageId);
     }
     this.checker.excuse(({ messageId }) => underWay.has(messageId));
   }
@@ -179,28 +181,28 @@ export class Trial implements Observer {
     };
   }
 
-  private readonly conversations = new Set<string>();
-
   private belongs(conversation: string, user: string): void {
     const name = `${conversation} ${user}`;
-    if (this.conversations.has(name)) return;
-    this.conversations.add(name);
+    if (this.memberships.has(name)) return;
+    this.memberships.add(name);
     this.checker.member(conversation, { user });
   }
 
-  private noteShown({ messageId }: ShownMessage, user: string, device: string): void {
-    this.shownCount++;
+  private noteShown({ messageId }: ShownMessage, user: string, deviceId: string): void {
     const message = this.messages.get(messageId);
-    if (message === undefined) return;
+    if (message === undefined || (message.device.deviceId === deviceId && message.from.userId === user)) return;
+    this.shownCount++;
     if (user === message.to.userId) message.arrivedAt ??= performance.now();
+    const device = `${user}/${deviceId}`;
     if (message.shownOn.has(device)) return;
     message.shownOn.add(device);
     if (message.outcome === 'ok') this.missingCount--;
   }
 }
 
-const devicesOf = ({ from, to }: NewMessage): readonly Witness[] =>
-  from === to ? from.devices : [...from.devices, ...to.devices];
+/** Devices that have to be told of it: all of both sides but the one that wrote it. */
+const othersOf = ({ from, to, device }: NewMessage): readonly Witness[] =>
+  [...new Set([...from.devices, ...to.devices])].filter((other) => other !== device);
 
 /** The key under which both sides of a conversation know it. */
 export const conversationBetween = (a: LoadUser, b: LoadUser): string => conversationOf(a.userId, b.userId);

@@ -1,0 +1,77 @@
+import { readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+
+import { dropDatabase, dropViews } from '../databases.js';
+import { NAMESPACE, type Rig } from '../rig.js';
+import { NotRun, type Row } from '../row.js';
+
+const DOWN_MS = 1_000;
+/** What a broker that lost its power has not: it recovers every segment that these do not vouch for. */
+const KAFKA_CHECKPOINTS = /^(\.kafka_cleanshutdown|recovery-point-offset-checkpoint|replication-offset-checkpoint)$/;
+
+/** Kills a process, does something while it is down, and lets it be started again. */
+async function whileDown(rig: Rig, name: string, act: () => Promise<void>): Promise<void> {
+  await rig.hold(name);
+  try {
+    await rig.kill(name);
+    await act();
+  } finally {
+    await rig.release(name);
+  }
+}
+
+const kafkaLog = (rig: Rig): string => join(rig.dataDir, 'kafka/log');
+
+const WIPED_KAFKA: Row = {
+  name: 'kafka wiped',
+  what: 'The broker is killed and its data deleted; MongoDB stays. What was acknowledged and not yet in a feed is excused.',
+  shape: 'split',
+  run: ({ rig, trial }) =>
+    whileDown(rig, 'kafka', async () => {
+      await delay(DOWN_MS);
+      trial.excuseUnderWay();
+      await rm(kafkaLog(rig), { recursive: true });
+    }),
+};
+
+const UNCLEAN_KAFKA: Row = {
+  name: 'unclean broker',
+  what: 'The broker is killed and the files deleted by which it knows how much of its log is whole.',
+  shape: 'split',
+  run: async ({ rig }) => {
+    const deleted: string[] = [];
+    await whileDown(rig, 'kafka', async () => {
+      for (const file of await readdir(kafkaLog(rig))) {
+        if (!KAFKA_CHECKPOINTS.test(file)) continue;
+        await rm(join(kafkaLog(rig), file));
+        deleted.push(file);
+      }
+    });
+    return `deleted ${deleted.join(', ')}`;
+  },
+};
+
+const DROPPED_SYNC: Row = {
+  name: "sync's database dropped",
+  what: 'sync is killed and its database dropped; devices begin anew, and nothing is missing.',
+  shape: 'split',
+  run: ({ rig }) => whileDown(rig, rig.process('sync'), () => dropDatabase(rig.mongodb, `${NAMESPACE}sync`)),
+};
+
+const DROPPED_VIEWS: Row = {
+  name: "messaging's views dropped",
+  what: 'messaging is killed and every view_ collection of its database dropped.',
+  shape: 'split',
+  run: async ({ rig }) => {
+    let dropped: readonly string[] = [];
+    await whileDown(rig, rig.process('messaging'), async () => {
+      dropped = await dropViews(rig.mongodb, `${NAMESPACE}messaging`);
+    });
+    if (dropped.length === 0) throw new NotRun('messaging keeps no views');
+    return dropped.join(', ');
+  },
+};
+
+/** What becomes of the services when their stores lose something. */
+export const STORES: readonly Row[] = [DROPPED_SYNC, DROPPED_VIEWS, UNCLEAN_KAFKA, WIPED_KAFKA];

@@ -1,0 +1,69 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { choicesOf, Load } from '@magpie/testing';
+
+import type { FaultOptions } from './options.js';
+import { Rig } from './rig.js';
+import { SHAPES, type Row, type RowResult, type ShapeName } from './row.js';
+import { runRow } from './run-row.js';
+import { mountVolumes, unmountVolumes } from './volumes.js';
+
+export const USERS = 60;
+/** Messages per second. */
+export const RATE = 300;
+
+/** Rows of one shape, one after another on one system, which is started anew when a row leaves it unfit for the next. */
+export async function runShape(
+  shape: ShapeName,
+  rows: readonly Row[],
+  { seed, data }: FaultOptions,
+  onResult: (result: RowResult) => void,
+): Promise<RowResult[]> {
+  const dataDir = join(data, shape);
+  await unmountVolumes(dataDir);
+  await rm(dataDir, { recursive: true, force: true });
+  const results: RowResult[] = [];
+  const done = (result: RowResult): void => {
+    results.push(result);
+    onResult(result);
+  };
+  const obstacle = shape === 'disks' ? await mountVolumes(dataDir) : undefined;
+  if (obstacle !== undefined) {
+    for (const row of rows) done({ row, status: 'not run', reasons: [obstacle], particulars: '', tookMs: 0 });
+    return results;
+  }
+  try {
+    await runOn(shape, dataDir, seed, rows, done);
+  } finally {
+    await unmountVolumes(dataDir);
+  }
+  return results;
+}
+
+async function runOn(
+  shape: ShapeName,
+  dataDir: string,
+  seed: number,
+  rows: readonly Row[],
+  done: (result: RowResult) => void,
+): Promise<void> {
+  const choose = choicesOf(seed);
+  let rig = await Rig.start(dataDir, SHAPES[shape]);
+  let load: Load | undefined;
+  try {
+    load = await Load.signIn(rig.doors, { users: USERS, rate: RATE, seed });
+    for (const row of rows) {
+      if ((await rig.unhealthy()).length > 0 || (await load.allOnline()) > 0) {
+        await rig.stop();
+        rig = await Rig.start(dataDir, SHAPES[shape]);
+        load.moveTo(rig.doors);
+        await load.allOnline();
+      }
+      done(await runRow(row, rig, load, choose));
+    }
+  } finally {
+    await load?.stop();
+    await rig.stop();
+  }
+}
