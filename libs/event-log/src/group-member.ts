@@ -45,6 +45,10 @@ export class GroupMember {
   #joinedAt = 0;
   #watch: NodeJS.Timeout | undefined;
   #stopped = false;
+  /** Since the last join. */
+  #crashes = 0;
+  /** How many consumers were called for. */
+  #lives = 0;
 
   constructor(options: MemberOptions) {
     this.#options = options;
@@ -101,7 +105,7 @@ export class GroupMember {
       minBytes,
       maxBytesPerPartition: limits.FETCH_PARTITION_BYTES_MAX,
       allowAutoTopicCreation: false,
-      retry: { ...RETRY, restartOnFailure: () => Promise.resolve(true) },
+      retry: { ...RETRY, restartOnFailure: () => this.#mayRestart() },
     });
     this.#consumer = consumer;
     this.#listen(consumer);
@@ -113,6 +117,15 @@ export class GroupMember {
       partitionsConsumedConcurrently: partitions,
       eachBatch: async (payload) => onBatch(payload),
     });
+    // Replaced or stopped while it joined: it would hold partitions that nobody works on.
+    if (this.#stopped || this.#consumer !== consumer) await consumer.disconnect();
+  }
+
+  /** kafkajs would try again every 50 ms for ever, for instance while a topic is gone. */
+  async #mayRestart(): Promise<boolean> {
+    this.#crashes += 1;
+    await backOff(this.#crashes);
+    return !this.#stopped;
   }
 
   #listen(consumer: KafkaConsumer): void {
@@ -123,6 +136,7 @@ export class GroupMember {
       if (!current()) return;
       this.#aliveAt = performance.now();
       this.#joinedAt = Date.now();
+      this.#crashes = 0;
       onJoin(payload.memberAssignment);
     });
     consumer.on(HEARTBEAT, () => {
@@ -135,26 +149,32 @@ export class GroupMember {
     });
     consumer.on(CRASH, ({ payload: { error, restart } }) => {
       logger.warn({ err: error, restart }, 'consumer crashed');
-      if (current() && !restart) void this.#replace();
+      if (current() && !restart) this.#replace();
     });
   }
 
   #replaceIfSilent(): void {
     if (performance.now() - this.#aliveAt < limits.SILENCE_MAX_MS) return;
     this.#options.logger.error({ silentMs: limits.SILENCE_MAX_MS }, 'consumer stands still, replaced');
-    void this.#replace();
+    this.#replace();
   }
 
-  async #replace(): Promise<void> {
-    for (let tries = 1; !this.#stopped; tries += 1) {
+  /** Called from several sides, also while one is on its way: the last call alone goes on. */
+  #replace(): void {
+    this.#lives += 1;
+    void this.#live(this.#lives);
+  }
+
+  async #live(life: number): Promise<void> {
+    const over = () => this.#stopped || life !== this.#lives;
+    for (let tries = 1; !over(); tries += 1) {
       this.#aliveAt = performance.now();
       // One that stands still may never finish its farewell.
       this.#consumer?.disconnect().catch(() => undefined);
       try {
-        await this.#run();
-        if (this.#stopped) await this.#consumer?.disconnect();
-        return;
+        return await this.#run();
       } catch (error) {
+        if (over()) return;
         this.#options.logger.warn({ err: error, tries }, 'consumer not replaced, tried again');
         await backOff(tries);
       }

@@ -1,31 +1,63 @@
 import type { Logger } from '@magpie/observability';
 import kafkajs, { type ISocketFactory, type Kafka as KafkaClient, type LogEntry } from 'kafkajs';
+import { connect } from 'node:net';
+import { mendConnections } from './kafkajs-connections.js';
 import { patchKafkajs } from './kafkajs-patch.js';
 
 const { Kafka, logLevel } = kafkajs;
 
 const RETRY = { initialRetryTime: 50, multiplier: 1.5, maxRetryTime: 500, retries: 8 };
 const CONNECTION_TIMEOUT_MS = 1_000;
+/** A connection that leaves a request without an answer for longer is given up. */
 const REQUEST_TIMEOUT_MS = 5_000;
+const KEEP_ALIVE_MS = 60_000;
+
+export interface ClientOptions {
+  readonly brokers: readonly string[];
+  readonly clientId: string;
+  readonly logger: Logger;
+  /** How connections are made; default: plain TCP. */
+  readonly socketFactory?: ISocketFactory | undefined;
+  /** Asked about every new connection before anything is sent over it; a rejection closes it. */
+  readonly admit?: () => Promise<void>;
+}
 
 /** A client of Kafka with the settings that were measured; what kafkajs calls an error is a warning here. */
-export function kafkaClient(options: {
-  brokers: readonly string[];
-  clientId: string;
-  logger: Logger;
-  socketFactory?: ISocketFactory | undefined;
-}): KafkaClient {
+export function kafkaClient(options: ClientOptions): KafkaClient {
   patchKafkajs();
+  mendConnections();
+  const { admit, socketFactory = plainTcp } = options;
   return new Kafka({
     clientId: options.clientId,
     brokers: [...options.brokers],
     connectionTimeout: CONNECTION_TIMEOUT_MS,
     requestTimeout: REQUEST_TIMEOUT_MS,
+    enforceRequestTimeout: true,
     retry: RETRY,
-    ...(options.socketFactory ? { socketFactory: options.socketFactory } : {}),
+    socketFactory: admit ? admitted(socketFactory, admit) : socketFactory,
     logLevel: logLevel.WARN,
     logCreator: () => (entry) => forward(options.logger, entry),
   });
+}
+
+const plainTcp: ISocketFactory = ({ host, port, onConnect }) =>
+  connect({ host, port }, onConnect).setKeepAlive(true, KEEP_ALIVE_MS);
+
+function admitted(make: ISocketFactory, admit: () => Promise<void>): ISocketFactory {
+  return (options) => {
+    const socket = make({
+      ...options,
+      onConnect: () => {
+        const gone = () => socket.destroyed || socket.writableEnded;
+        admit().then(
+          // kafkajs may have given it up meanwhile.
+          () => (gone() ? undefined : options.onConnect()),
+          (error: unknown) => socket.destroy(error instanceof Error ? error : new Error(String(error))),
+        );
+      },
+    });
+    return socket;
+  };
 }
 
 function forward(logger: Logger, { level, namespace, log }: LogEntry): void {

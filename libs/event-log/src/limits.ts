@@ -43,6 +43,8 @@ export const CHECKPOINT_MS = 500;
 export const GROUP_COMMIT_MS = 5_000;
 /** How often the ends of a service's own topics are noted in `state_log`. */
 export const ENDS_MS = 5_000;
+/** How often a service looks whether its topics are still those that it checked. */
+export const WATCH_MS = 5_000;
 /** How long a start waits for topics, leaders and the lease of the generations. */
 export const START_WAIT_MS = 60_000;
 /** How long a consumer that stops waits for the work at hand. */

@@ -2,6 +2,10 @@ import { unavailable } from '@magpie/domain';
 import kafkajs, { type Admin, type Kafka } from 'kafkajs';
 import { backOff } from './back-off.js';
 import { START_WAIT_MS } from './limits.js';
+import { serialized } from './serialized.js';
+
+/** Few: one question at a time, and those behind wait as long. Whoever asks tries again. */
+const RETRY = { initialRetryTime: 50, multiplier: 1.5, maxRetryTime: 500, retries: 2 };
 
 /** First offset that the log still holds, and the next to be given out. */
 export interface LogBounds {
@@ -14,18 +18,19 @@ export interface LogBounds {
  * several questions share is refreshed or closed under one of them. A failed question gets a new connection for the next.
  */
 export class LogAdmin {
+  readonly #inTurn = serialized();
   #admin: Promise<Admin> | undefined;
-  #last: Promise<unknown> = Promise.resolve();
+  #closed = false;
 
   constructor(readonly kafka: Kafka) {}
 
+  /** Throws UNAVAILABLE when Kafka does not answer, or the door is closed. */
   ask<T>(question: (admin: Admin) => Promise<T>): Promise<T> {
-    const answer = this.#last.then(() => this.#askNow(question));
-    this.#last = answer.catch(() => undefined);
-    return answer;
+    return this.#inTurn(() => this.#ask(question));
   }
 
-  async #askNow<T>(question: (admin: Admin) => Promise<T>): Promise<T> {
+  async #ask<T>(question: (admin: Admin) => Promise<T>): Promise<T> {
+    if (this.#closed) throw unavailable('Kafka');
     try {
       return await question(await (this.#admin ??= this.#connect()));
     } catch (error) {
@@ -41,8 +46,7 @@ export class LogAdmin {
       try {
         return await this.ask(question);
       } catch (error) {
-        const passes = error instanceof kafkajs.KafkaJSError && error.retriable;
-        if (!passes || Date.now() > end) throw error;
+        if (!passes(error) || Date.now() > end) throw error;
         await backOff(attempt);
       }
     }
@@ -54,9 +58,17 @@ export class LogAdmin {
 
   /** By partition. */
   bounds(topic: string): Promise<Map<number, LogBounds>> {
-    return this.#askUntilLed(async (admin) => {
-      const partitions = await admin.fetchTopicOffsets(topic);
-      return new Map(partitions.map((p) => [p.partition, { start: Number(p.low), end: Number(p.high) }]));
+    return this.#askUntilLed((admin) => boundsOf(admin, topic));
+  }
+
+  /** The cluster, and the bounds of those of the topics that it has. */
+  survey(topics: readonly string[]): Promise<{ clusterId: string; bounds: Map<string, Map<number, LogBounds>> }> {
+    return this.ask(async (admin) => {
+      const { clusterId } = await admin.describeCluster();
+      const known = new Set(await admin.listTopics());
+      const bounds = new Map<string, Map<number, LogBounds>>();
+      for (const topic of topics) if (known.has(topic)) bounds.set(topic, await boundsOf(admin, topic));
+      return { clusterId, bounds };
     });
   }
 
@@ -85,9 +97,10 @@ export class LogAdmin {
     });
   }
 
+  /** What is still to be asked is refused, also what is tried again. */
   async close(): Promise<void> {
-    await this.#last;
-    await this.#disconnect();
+    this.#closed = true;
+    await this.#inTurn(() => this.#disconnect());
   }
 
   async #disconnect(): Promise<void> {
@@ -97,7 +110,7 @@ export class LogAdmin {
   }
 
   async #connect(): Promise<Admin> {
-    const admin = this.kafka.admin();
+    const admin = this.kafka.admin({ retry: RETRY });
     try {
       await admin.connect();
     } catch (error) {
@@ -105,4 +118,14 @@ export class LogAdmin {
     }
     return admin;
   }
+}
+
+async function boundsOf(admin: Admin, topic: string): Promise<Map<number, LogBounds>> {
+  const partitions = await admin.fetchTopicOffsets(topic);
+  return new Map(partitions.map((p) => [p.partition, { start: Number(p.low), end: Number(p.high) }]));
+}
+
+function passes(error: unknown): boolean {
+  if (error instanceof kafkajs.KafkaJSNumberOfRetriesExceeded) return true;
+  return error instanceof kafkajs.KafkaJSError && error.retriable;
 }

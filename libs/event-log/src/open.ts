@@ -14,6 +14,7 @@ import { Generations } from './generations.js';
 import { kafkaClient } from './kafka-client.js';
 import { Lanes } from './lanes.js';
 import { LogAdmin } from './log-admin.js';
+import { LogWatch } from './log-watch.js';
 import { ServerClock } from './server-clock.js';
 import { tailOf } from './tail.js';
 import { awaitTopics, ensureTopics, physicalName, topicsOf } from './topics.js';
@@ -24,12 +25,13 @@ import { awaitTopics, ensureTopics, physicalName, topicsOf } from './topics.js';
  */
 export async function openEventLog(options: EventLogOptions): Promise<EventLog> {
   const { namespace, service, connection, hotPartitions, logger } = options;
-  const kafka = kafkaClient({
+  const client = {
     brokers: options.brokers,
     clientId: namespace + service,
     logger,
     socketFactory: options.socketFactory,
-  });
+  };
+  const kafka = kafkaClient(client);
   const admin = new LogAdmin(kafka);
   const clock = new ServerClock();
   const generations = new Generations({
@@ -43,18 +45,29 @@ export async function openEventLog(options: EventLogOptions): Promise<EventLog> 
     onRaise: () => clock.doubt(),
     logger,
   });
+  const physical = (topic: TopicName) => physicalName(namespace, topic);
+  const own = { admin, topics: topicsOf(service), ensureTopics: () => ensureTopics(admin, service, options, logger) };
   try {
-    await ensureTopics(admin, service, options, logger);
-    await generations.check(topicsOf(service));
+    await own.ensureTopics();
+    await generations.check(own.topics);
   } catch (error) {
     await generations.close();
     await admin.close();
     throw error;
   }
   const tail = tailOf(options.brokers);
-  const lanes = new Lanes({ kafka, namespace, service, hotPartitions, generations, clock, tail, logger });
+  const watch = new LogWatch({ ...own, generations, physical, logger });
+  const lanes = new Lanes({
+    kafka: watch.guarded(client),
+    namespace,
+    service,
+    hotPartitions,
+    generations,
+    clock,
+    tail,
+    logger,
+  });
   const checkpoints = collectionOf<CheckpointDocument>(connection, 'checkpoints');
-  const physical = (topic: TopicName) => physicalName(namespace, topic);
   const lag = new ConsumerLag(checkpoints, (topic) => admin.bounds(physical(topic)));
   const consumers: GroupConsumer[] = [];
   return {
@@ -99,6 +112,7 @@ export async function openEventLog(options: EventLogOptions): Promise<EventLog> 
     close: async () => {
       await Promise.all(consumers.map((consumer) => consumer.stop()));
       await lanes.close();
+      await watch.close();
       await generations.close();
       await admin.close();
     },

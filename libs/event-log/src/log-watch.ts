@@ -1,0 +1,100 @@
+import type { TopicName } from '@magpie/contracts';
+import type { Logger } from '@magpie/observability';
+import type { Kafka } from 'kafkajs';
+import { kafkaClient, type ClientOptions } from './kafka-client.js';
+import type { Generations } from './generations.js';
+import { WATCH_MS } from './limits.js';
+import type { LogAdmin } from './log-admin.js';
+
+export interface WatchOptions {
+  readonly admin: LogAdmin;
+  readonly generations: Generations;
+  /** The own topics. */
+  readonly topics: readonly TopicName[];
+  readonly physical: (topic: TopicName) => string;
+  /** Makes own topics that are missing. */
+  readonly ensureTopics: () => Promise<void>;
+  readonly logger: Logger;
+}
+
+/**
+ * Sees to it that nothing is appended to a log that is not the one that was checked (machinery.md §1.6), also when the
+ * cluster is lost while the service runs: every new connection of a producer is used only after the own topics were
+ * found in the same cluster and as long as they were, else the topics are made again and their generations raised first.
+ * Without connections, the same is looked at now and then.
+ */
+export class LogWatch {
+  readonly #options: WatchOptions;
+  readonly #timer: NodeJS.Timeout | undefined;
+  #current: Promise<void> = Promise.resolve();
+  #next: Promise<void> | undefined;
+
+  constructor(options: WatchOptions) {
+    this.#options = options;
+    if (options.topics.length === 0) return;
+    this.#timer = setInterval(() => void this.look().catch((error: unknown) => this.#failed(error)), WATCH_MS).unref();
+  }
+
+  /** A client whose producers send nothing to a log that was not looked at since they connected to it. */
+  guarded(options: ClientOptions): Kafka {
+    const plain = kafkaClient(options);
+    return {
+      producer: (config) => this.#producers(options).producer(config),
+      consumer: (config) => plain.consumer(config),
+      admin: (config) => plain.admin(config),
+      logger: () => plain.logger(),
+    };
+  }
+
+  /** Resolves after a look that began after the call; those who wait share it. */
+  look(): Promise<void> {
+    if (this.#next) return this.#next;
+    const next = this.#current.then(() => {
+      this.#next = undefined;
+      return this.#look();
+    });
+    this.#next = next;
+    this.#current = next.catch(() => undefined);
+    return next;
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#current;
+  }
+
+  /** What a producer was given to send when a generation rose must not reach the new log: it is refused from then on. */
+  #producers(options: ClientOptions): Kafka {
+    const { generations } = this.#options;
+    const { raises } = generations;
+    return kafkaClient({
+      ...options,
+      admit: async () => {
+        await this.look();
+        if (generations.raises !== raises) throw new Error('a generation rose since this producer was made');
+      },
+    });
+  }
+
+  async #look(): Promise<void> {
+    const { topics, generations, ensureTopics } = this.#options;
+    if (await this.#isAsItWas()) return;
+    await ensureTopics();
+    await generations.check(topics);
+  }
+
+  async #isAsItWas(): Promise<boolean> {
+    const { admin, topics, physical, generations } = this.#options;
+    // Taken before the log is asked: they may grow meanwhile.
+    const known = topics.map((topic) => ({ name: physical(topic), ends: generations.ends(topic) }));
+    const { clusterId, bounds } = await admin.survey(known.map(({ name }) => name));
+    if (clusterId !== generations.clusterId) return false;
+    return known.every(({ name, ends }) =>
+      [...ends].every(([partition, end]) => (bounds.get(name)?.get(partition)?.end ?? -1) >= end),
+    );
+  }
+
+  #failed(error: unknown): void {
+    this.#options.logger.debug({ err: error }, 'logs of own topics not looked at');
+  }
+}
