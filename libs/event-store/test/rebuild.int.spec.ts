@@ -1,0 +1,148 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { collectionOf, type Collection } from '@magpie/mongo';
+import { askRebuild, rebuildableViews, withdrawRebuild, type RebuildState, type RebuildStatus } from '../src/index.js';
+import { eventually } from './database.js';
+import { NAMES, PublishingService, type NameDocument } from './publishing-service.js';
+
+const ACCOUNTS = 600;
+const WAIT_MS = 20_000;
+
+// Goal: a rebuilt view equals the one before it, under traffic, and no reader ever sees less than was there.
+// Real: Kafka, MongoDB, gRPC, store and relay.
+describe('rebuilding a view', () => {
+  let service: PublishingService;
+  let view: Collection<NameDocument>;
+  let states: Collection<RebuildState>;
+
+  beforeAll(async () => {
+    service = await PublishingService.start();
+    view = collectionOf(service.reader.connection, NAMES.collection);
+    states = collectionOf(service.reader.connection, 'state_rebuild');
+    await Promise.all(Array.from({ length: ACCOUNTS }, (_, n) => service.name(`u${n}`, `name ${n}`)));
+    await service.project();
+    await settled();
+  }, 60_000);
+  afterAll(() => service.stop(), 60_000);
+
+  const all = () => view.find().sort({ _id: 1 }).toArray();
+  const versions = (documents: readonly NameDocument[]) => documents.map(({ position: _, ...rest }) => rest);
+  /** Every commit of the store is in the view. */
+  const settled = () =>
+    eventually(async () => {
+      const commits = await service.store.commits.find().sort({ _id: 1 }).toArray();
+      const heads = new Map(commits.map(({ _id, events }) => [_id.stream, { number: _id.number, events }]));
+      const expected = [...heads].map(([stream, { number, events }]) => ({
+        _id: stream.slice('account:'.length),
+        nickname: (events[0]!.data as { nickname: string }).nickname,
+        version: number,
+      }));
+      expect(versions(await all())).toEqual(expected.sort((a, b) => (a._id < b._id ? -1 : 1)));
+    }, WAIT_MS);
+  const rebuilt = async (status: RebuildStatus = 'Done') => {
+    await eventually(async () => expect(await states.findOne({})).toMatchObject({ status }), WAIT_MS);
+    // It is over when late writes to the old target have been cleared away.
+    const lease = collectionOf<{ _id: string; until: Date }>(service.reader.connection, 'leases');
+    await eventually(async () => {
+      expect(await lease.findOne({ _id: `rebuild.${NAMES.collection}` })).toMatchObject({ until: new Date(0) });
+    }, WAIT_MS);
+    expect(await service.reader.connection.db!.listCollections({ name: /^view_.*_rebuild_/ }).toArray()).toEqual([]);
+    return (await states.findOne({}))!;
+  };
+  const uuid = async (name: string = NAMES.collection) => {
+    const [found] = await service.reader.connection.db!.listCollections({ name }).toArray();
+    return String((found as unknown as { info: { uuid: unknown } }).info.uuid);
+  };
+
+  it('under traffic: nothing is missing at any moment, and every document is the same in the end', async () => {
+    let stop = false;
+    let writes = 0;
+    const writer = (async () => {
+      while (!stop) {
+        await Promise.all([service.name(`new${writes}`, 'new'), service.name(`u${writes % ACCOUNTS}`, `r ${writes}`)]);
+        writes++;
+      }
+    })();
+    let least = ACCOUNTS;
+    const reader = (async () => {
+      while (!stop) {
+        const ids = Array.from({ length: ACCOUNTS }, (_, n) => `u${n}`);
+        least = Math.min(least, await view.countDocuments({ _id: { $in: ids } }));
+        await delay(1);
+      }
+    })();
+    const before = await uuid();
+    expect(await askRebuild(service.reader.connection, NAMES.collection)).toBe(true);
+    await rebuilt();
+    stop = true;
+    await Promise.all([writer, reader]);
+    expect(writes).toBeGreaterThan(10);
+    expect(least).toBe(ACCOUNTS);
+    expect(await uuid()).not.toBe(before);
+    await settled();
+
+    // At rest, everything is the same, places in the log and indexes included.
+    const documents = await all();
+    const indexes = await view.indexes();
+    await askRebuild(service.reader.connection, NAMES.collection);
+    const { done, total } = await rebuilt();
+    expect(await all()).toEqual(documents);
+    expect(documents.every(({ position }) => position > 0)).toBe(true);
+    expect(await view.indexes()).toEqual(indexes);
+    expect(done).toBe(total);
+    expect(done).toBe(2 * (await service.store.commits.countDocuments()));
+  }, 60_000);
+
+  it('beyond the retention: what the topic no longer holds comes from the store', async () => {
+    const before = await all();
+    const ends = await service.ends();
+    await service.expire(new Map([...ends].map(([partition, end]) => [partition, partition === 0 ? end : end - 5])));
+    await service.name('u0', 'after');
+    await service.name('u1', 'after');
+    await askRebuild(service.reader.connection, NAMES.collection);
+    await rebuilt();
+    await settled();
+    const changed = new Set(['u0', 'u1']);
+    const same = (documents: NameDocument[]) => versions(documents.filter(({ _id }) => !changed.has(_id)));
+    expect(same(await all())).toEqual(same(before));
+    await service.name('u0', 'after the rebuild');
+    await settled();
+  }, 60_000);
+
+  it('begins anew when who did it has died, and finishes a swap that was begun', async () => {
+    const before = await all();
+    const { db } = service.reader.connection;
+    const leave = async (target: string, state: Partial<RebuildState>) => {
+      await states.updateOne({ _id: NAMES.collection }, { $set: { target, ...state } });
+      await rebuilt();
+      await settled();
+    };
+    await db!.collection<{ _id: string }>('view_name_rebuild_half').insertOne({ _id: 'half of it' });
+    await leave('view_name_rebuild_half', { status: 'Running', uuid: await uuid('view_name_rebuild_half') });
+    expect(versions(await all())).toEqual(versions(before));
+
+    // The rename went through, the word of it did not; a late write has made the old target again.
+    const live = await uuid();
+    await db!.collection<{ _id: string }>('view_name_rebuild_late').insertOne({ _id: 'a late write' });
+    await leave('view_name_rebuild_late', { status: 'Swapping', uuid: live });
+    expect(await uuid()).toBe(live);
+
+    await db!.createCollection('view_name_rebuild_full');
+    const full = collectionOf<NameDocument>(service.reader.connection, 'view_name_rebuild_full');
+    await full.insertMany(await all());
+    const filled = await uuid('view_name_rebuild_full');
+    await leave('view_name_rebuild_full', { status: 'Swapping', uuid: filled });
+    expect(await uuid()).toBe(filled);
+    expect(versions(await all())).toEqual(versions(before));
+  }, 60_000);
+
+  it('is asked for by the name of a view, once at a time, and can be taken back before it begins', async () => {
+    const { connection } = service.reader;
+    expect(await askRebuild(connection, 'view_nothing')).toBe(false);
+    expect((await rebuildableViews(connection)).map(({ _id }) => _id)).toEqual([NAMES.collection]);
+    await states.insertOne({ _id: 'view_idle', status: 'Idle', done: 0, total: 0 });
+    expect(await askRebuild(connection, 'view_idle')).toBe(true);
+    expect(await askRebuild(connection, 'view_idle')).toBe(true);
+    expect(await withdrawRebuild(connection, 'view_idle')).toBe(true);
+    expect(await withdrawRebuild(connection, 'view_idle')).toBe(false);
+  });
+});
