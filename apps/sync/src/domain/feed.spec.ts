@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { numberOf } from '@magpie/domain';
 import type { NewRow } from './entry.js';
-import { EMPTY_FEED, fromStored, take, toStored, type FeedState } from './feed.js';
+import { EMPTY_FEED, fromStored, take, toStored, withStrays, type FeedState } from './feed.js';
 import { sourceOf } from './place.js';
 
 // Goal: whatever batches and restarts an inbox log is read in, the feed is the same. Pure.
@@ -105,6 +105,37 @@ describe('feed', () => {
 
   it('counts a later generation of a source as later, whatever the offset', () => {
     expect(take(EMPTY_FEED, [row(0, 0, 7), row(1, 0, 0, 2)]).rows).toHaveLength(2);
+  });
+
+  it('lets entries pass that were meant for the inbox before, without moving past what was lost', () => {
+    const known = take(EMPTY_FEED, [row(0, 0, 1)]).state;
+    const outdated = { ...row(0, 0, 5), key: numberOf(2, 0), outdated: true };
+    const again = [2, 3, 4, 5].map((at, k) => ({ ...row(0, 0, at), key: numberOf(2, 1 + k) }));
+    const { state, rows } = take(known, [outdated, ...again]);
+    expect(rows.map((one) => one.sourcePosition)).toEqual([2, 3, 4, 5].map((at) => numberOf(1, at)));
+    expect(state).toMatchObject({ generation: 2, visible: numberOf(2, 4) });
+  });
+
+  it('passes over records of a generation that is over', () => {
+    const risen = take(EMPTY_FEED, [{ ...row(0, 0, 1), key: numberOf(2, 0) }]).state;
+    expect(take(risen, [row(7, 0, 2)])).toEqual({ state: risen, rows: [] });
+  });
+
+  it('knows events whose rows stand behind its checkpoint, until its watermarks pass them', () => {
+    const at = (position: number) => ({ source: sourceOf('messaging.message.v1', 0), position: numberOf(1, position) });
+    const crashed = withStrays(take(EMPTY_FEED, [row(0, 0, 1)]).state, [at(1), at(3), at(5)]);
+    const stored = (state: FeedState): FeedState => fromStored(toStored(state), state.generation);
+    const first = take(
+      stored(crashed),
+      [2, 3].map((position, k) => row(1 + k, 0, position)),
+    );
+    expect(first.rows.map((one) => one.sourcePosition)).toEqual([numberOf(1, 2)]);
+    const second = take(
+      stored(first.state),
+      [4, 5, 6].map((position, k) => row(3 + k, 0, position)),
+    );
+    expect(second.rows.map((one) => one.sourcePosition)).toEqual([numberOf(1, 4), numberOf(1, 6)]);
+    expect(toStored(second.state).strays).toBeUndefined();
   });
 
   it('refuses an inbox that runs backwards', () => {

@@ -1,5 +1,5 @@
 import { offsetOf } from '@magpie/domain';
-import { PoisonError, type Gained } from '@magpie/event-log';
+import { PoisonError, type CheckpointView, type Gained } from '@magpie/event-log';
 import type { InsertOutcome } from '@magpie/mongo';
 import { silentLogger } from '@magpie/observability';
 import { inboxRecord } from '../../test/builders.js';
@@ -21,7 +21,7 @@ function start(insert: () => Promise<InsertOutcome> = () => Promise.resolve({ du
     grown: (_, rows: readonly NewRow[]) =>
       told.push(rows.map(({ sourcePosition }) => `m${offsetOf(sourcePosition)}`).join()),
   });
-  const log = { generationOf: () => 1, checkpointsOf: () => Promise.resolve(new Map()) };
+  const log = { generationOf: () => 1, checkpointsOf: () => Promise.resolve(new Map<number, CheckpointView>()) };
   const retention = { floorOf: () => Promise.resolve(0), raiseFloor: () => Promise.resolve() };
   const rebuild = { endOf: () => Promise.resolve<number | undefined>(0) };
   const parts = {
@@ -43,7 +43,7 @@ function start(insert: () => Promise<InsertOutcome> = () => Promise.resolve({ du
       logEnd: 0,
       ...more,
     });
-  return { feeds, told, rebuild, retention, gain };
+  return { feeds, told, rebuild, log, parts, gain };
 }
 
 describe('timeline projection', () => {
@@ -164,5 +164,34 @@ describe('timeline projection', () => {
     const { gain } = start();
     const work = await gain();
     await expect(work.process([{ ...inboxRecord(0, 0), events: [] }])).rejects.toThrow(PoisonError);
+  });
+
+  it('serves a feed that began without a checkpoint only when all was fanned out that is meant for it', async () => {
+    const { feeds, rebuild, gain } = start();
+    const ends = [undefined, 2 ** 44 + 1, 2 ** 44 + 1];
+    rebuild.endOf = () => Promise.resolve(ends.length > 1 ? ends.shift() : ends[0]);
+    const work = await gain({ checkpoint: undefined });
+    work.caughtUp!();
+    await work.process([inboxRecord(0, 0)]);
+    await new Promise(setImmediate);
+    expect(feeds.find('ua')).toBeUndefined();
+    expect(work.state()).toMatchObject({ rebuilding: true });
+    await work.process([inboxRecord(1, 1)]);
+    while (feeds.find('ua') === undefined) await new Promise((resolve) => setTimeout(resolve, 10));
+    expect(feeds.of('ua').floor).toBe(2 ** 44 - 1);
+    expect(work.state()).not.toHaveProperty('rebuilding');
+    work.lost();
+  });
+
+  it('reads everything again when only its own place was lost', async () => {
+    const { gain, log } = start();
+    log.checkpointsOf = () => Promise.resolve(new Map([[0, EMPTY_CHECKPOINT]]));
+    expect((await gain({ checkpoint: undefined })).from).toBe(0);
+  });
+
+  it('takes no partition of a database that is another one', async () => {
+    const { gain, parts } = start();
+    parts.sameDatabase = () => Promise.reject(new Error('dropped'));
+    await expect(gain()).rejects.toThrow('dropped');
   });
 });
