@@ -18,7 +18,10 @@ const appConstraints = (serviceMayUse) => [
   constraint('app:service', tagged(serviceMayUse)),
   constraint('app:magpie', ['app:service', 'lib:service']),
   constraint('app:e2e', tagged(['domain', 'contracts', 'wire', 'sdk', 'testing'])),
-  constraint('app:tools', tagged(['domain', 'contracts', 'observability', 'wire', 'sdk', 'testing'])),
+  constraint(
+    'app:tools',
+    tagged(['domain', 'contracts', 'observability', 'mongo', 'event-store', 'wire', 'sdk', 'testing']),
+  ),
 ];
 
 const boundaries = (serviceMayUse) => ({

@@ -151,6 +151,7 @@ const programs = {
   check: 'tools/dist/test/main.js',
   chat: 'tools/dist/chat/main.js',
   bench: 'tools/dist/bench/main.js',
+  rebuild: 'tools/dist/rebuild/main.js',
   faults: 'tools/dist/faults/main.js',
 };
 
