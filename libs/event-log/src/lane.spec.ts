@@ -136,6 +136,17 @@ describe('Lane', () => {
     await lane.close();
   });
 
+  it('waits longer after a flush of many, so that what follows is carried by fewer', async () => {
+    const log = new MemoryLog();
+    const lane = laneOn(log, { spacingMs: 1 });
+    await Promise.all(Array.from({ length: 50 }, (_, i) => submit(lane, item(i % 4, `${i}`))));
+    await submit(lane, item(0, 'next'));
+    await submit(lane, item(0, 'another'));
+    expect(log.sizes).toEqual([50, 1, 1]);
+    expect(log.starts[1]! - log.starts[0]!).toBeGreaterThanOrEqual(9);
+    await lane.close();
+  });
+
   it('holds a flush to its bytes, but sends a larger record alone', async () => {
     const log = new MemoryLog();
     const lane = laneOn(log, { flushBytesMax: 100 });

@@ -1,10 +1,12 @@
 import { exhausted, numberOf, unavailable } from '@magpie/domain';
-import { counter, histogram, type Logger } from '@magpie/observability';
+import { counter, crashPoint, histogram, type Logger } from '@magpie/observability';
 import { backOff, pause } from './back-off.js';
 import {
   FLUSH_BYTES_MAX,
   FLUSH_RECORDS_MAX,
+  FLUSH_SPACING_MAX_MS,
   FLUSH_SPACING_MS,
+  FLUSH_SPACING_PER_RECORD_MS,
   LANE_BYTES_MAX,
   LANE_RECORDS_MAX,
   OVERLOADED_RETRY_MS,
@@ -104,8 +106,9 @@ const appendSeconds = histogram({
 
 /**
  * The one way into a topic (machinery.md §1.2): one produce request in flight; the first record goes at once, what
- * gathers meanwhile follows together, at least `spacingMs` after the last start. After any error the producer is thrown
- * away and the same batch goes again through a new one, so that the order of each partition holds.
+ * gathers meanwhile follows together, at least `spacingMs` after the last start and later when the last one held many.
+ * After any error the producer is thrown away and the same batch goes again through a new one, so that the order of each
+ * partition holds.
  */
 export class Lane {
   readonly #options: LaneOptions;
@@ -117,6 +120,7 @@ export class Lane {
   #running = false;
   #closed = false;
   #lastStart = -Infinity;
+  #lastCount = 0;
   readonly #sweep: NodeJS.Timeout;
 
   constructor(options: LaneOptions) {
@@ -178,14 +182,21 @@ export class Lane {
       // What one tick appends goes together.
       await Promise.resolve();
       while (this.#queue.length > 0 && !this.#closed) {
-        const early = this.#lastStart + this.#limits.spacingMs - performance.now();
+        const early = this.#lastStart + this.#spacingMs() - performance.now();
         if (early > 0) await pause(early);
         this.#inFlight = this.#take();
+        this.#lastCount = this.#inFlight.length;
         await this.#sendUntilDone();
       }
     } finally {
       this.#running = false;
     }
+  }
+
+  #spacingMs(): number {
+    const { spacingMs } = this.#limits;
+    if (spacingMs === 0) return 0;
+    return Math.max(spacingMs, Math.min(this.#lastCount * FLUSH_SPACING_PER_RECORD_MS, FLUSH_SPACING_MAX_MS));
   }
 
   #take(): Waiting[] {
@@ -229,7 +240,9 @@ export class Lane {
     const records = batch.map((waiting) => this.#recordOf(waiting, generations));
     this.#lastStart = performance.now();
     const sentAt = Date.now();
+    crashPoint('lane.before-send');
     const answers = await this.#producer.send(records);
+    crashPoint('lane.after-answer');
     const answeredAt = Date.now();
     const next = new Map<number, number>();
     for (const { partition } of records) next.set(partition, (next.get(partition) ?? 0) + 1);

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, renameSync, statSync } from 'node:fs';
+import { setPriority } from 'node:os';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
@@ -34,12 +35,14 @@ export interface ChildOptions {
   readonly args: readonly string[];
   readonly env?: NodeJS.ProcessEnv;
   readonly cwd?: string;
+  /** 0 (as this process) to 19 (gives way to everybody). */
+  readonly niceness?: number;
   /** Receives stdout and stderr, appended. */
   readonly logFile: string;
 }
 
 /** Starts a program. Throws START_FAILED when it cannot be run at all. */
-export async function startChild({ command, args, env, cwd, logFile }: ChildOptions): Promise<Child> {
+export async function startChild({ command, args, env, cwd, niceness, logFile }: ChildOptions): Promise<Child> {
   const log = openLog(logFile);
   const child = spawn(command, [...args], {
     env: env ?? process.env,
@@ -62,6 +65,7 @@ export async function startChild({ command, args, env, cwd, logFile }: ChildOpti
     );
   });
   const pid = child.pid as number;
+  if (niceness !== undefined) setPriority(pid, niceness);
   const endWithParent = (): void => void signal(pid, 'SIGTERM');
   process.once('exit', endWithParent);
   void exited.then(() => process.removeListener('exit', endWithParent));

@@ -17,6 +17,9 @@ const PROBE_EVERY_MS = 50;
 const PROBE_TIMEOUT_MS = 1_000;
 const REPLICA_SET = 'rs0';
 
+/** Feeds and archive are written behind the way of a message: on a machine shared by all, what it waits for goes first. */
+const NICENESS = 10;
+
 /** Server error codes of `replSetGetConfig`: nothing was initiated yet. */
 const NOT_YET_INITIALIZED = 94;
 
@@ -48,6 +51,7 @@ export async function startMongod(options: ServerOptions): Promise<RunningServer
     const child = await startChild({
       command: binary,
       args: [...MONGOD_FLAGS, '--port', String(port), '--dbpath', dbPath],
+      niceness: NICENESS,
       logFile,
     });
     let watched = false;
