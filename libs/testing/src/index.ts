@@ -28,6 +28,7 @@ export {
   type Summary,
   type Verdict,
 } from './checker/index.js';
+export { startTcpProxy, type ProxyMode, type TcpProxy, type TcpProxyOptions } from './faults/tcp-proxy.js';
 export { postCommand, Witness, WireLink, type Addresses, type Observer, type WitnessOptions } from './device/index.js';
 export {
   choicesOf,
