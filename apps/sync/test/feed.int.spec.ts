@@ -1,6 +1,6 @@
 import { OFFSET_BITS } from '@magpie/domain';
 import { messageSent } from './builders.js';
-import { eventually, idsOf, numberOf, System } from './system.js';
+import { eventually, idsOf, numberOf, System, type Pulled } from './system.js';
 
 // Goal: what messaging publishes comes to every recipient's devices once and in order. Real: Kafka, MongoDB, gRPC.
 
@@ -86,6 +86,16 @@ describe('Sync', () => {
       invalid('sync_key.entries'),
     );
     await expect(system.init(user, 'nonsense')).rejects.toThrow(invalid('page_token'));
+    const stamp = new Uint8Array(8);
+    const many = Array.from({ length: 17 }, (_, selector) => ({ selector, number: 1 }));
+    await expect(system.pull(user, { entries: many, stamp })).rejects.toThrow(invalid('sync_key.entries'));
+    const below = { entries: [{ selector: 0, number: -1 }], stamp };
+    await expect(system.pull(user, below)).rejects.toThrow(invalid('sync_key.entries.number'));
+    const code = expect.objectContaining({ code: 'INVALID' }) as unknown as Error;
+    // A number of 63 bits, and bytes that are no request at all.
+    const huge = Buffer.from('0a0d0a0b10ffffffffffffffff7f', 'hex');
+    await expect(system.ask(user, huge)).rejects.toThrow(code);
+    await expect(system.ask(user, Buffer.from('0aff', 'hex'))).rejects.toThrow(code);
   });
 });
 
@@ -199,7 +209,11 @@ describe('two instances', () => {
     const lost = () => one.ownerships().filter(({ owned }) => !owned);
     await eventually(() => lost().length > 0 && two.ownerships().length >= lost().length);
     await send('shared');
-    for (const [, to] of pairs) expect((await system.pullUntil(to, 1)).ids).toEqual([expect.stringMatching(/^shared/)]);
+    const keys = new Map<string, Pulled>();
+    for (const [, to] of pairs) {
+      keys.set(to, await system.pullUntil(to, 1));
+      expect(keys.get(to)!.ids).toEqual([expect.stringMatching(/^shared/)]);
+    }
     const going = send('going');
     one.close();
     await system.stopService();
@@ -207,6 +221,11 @@ describe('two instances', () => {
     await send('gone');
     for (const [from, to] of pairs) {
       expect((await system.pullUntil(to, 3)).ids).toEqual(['shared', 'going', 'gone'].map((text) => `${text}-${from}`));
+      // The key that another owner gave goes on here, and nothing new lies below it.
+      const { key, number } = keys.get(to)!;
+      const since = await system.pullUntil(to, 2, key);
+      expect(since.ids).toEqual(['going', 'gone'].map((text) => `${text}-${from}`));
+      expect(Math.min(...since.items.map((one) => one.number))).toBeGreaterThan(number);
     }
     const newest = (partition: number) =>
       two

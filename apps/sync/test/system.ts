@@ -164,6 +164,11 @@ export class System {
     return all;
   }
 
+  /** newsync with these bytes as its request. */
+  ask(userId: string, request: Uint8Array): Promise<unknown> {
+    return this.#call(121, userId, request);
+  }
+
   async init(userId: string, pageToken = ''): Promise<contract.InitResponse & { feedKey: number }> {
     const request = contract.InitRequest.encode({ pageToken, commandId: 'c1' }).finish();
     const { body, feedKey } = await this.#call(27, userId, request);
