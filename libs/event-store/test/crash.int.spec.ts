@@ -1,0 +1,133 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { collectionOf } from '@magpie/mongo';
+import { silentLogger, type ArmedFault } from '@magpie/observability';
+import { EventStore, startRelay, Timers, type Fold } from '../src/index.js';
+import { eventually, testDatabase } from './database.js';
+
+const logger = silentLogger();
+const counting: Fold<number> = { initial: 0, evolve: (count) => count + 1 };
+const WAIT_MS = 10_000;
+
+// Goal: what a killed process left undone is done by another, once; what a frozen one wakes up to do is not done.
+// Real: MongoDB, the other process and its death; the log is a collection.
+describe('a process that dies or freezes', () => {
+  let database: Awaited<ReturnType<typeof testDatabase>>;
+  let store: EventStore;
+  let folder: string;
+  let victim: ChildProcess | undefined;
+
+  beforeEach(async () => {
+    database = await testDatabase('crash');
+    store = new EventStore({ connection: database.connection, logger });
+    await store.init();
+    folder = mkdtempSync(join(tmpdir(), 'magpie-crash-'));
+  });
+  afterEach(async () => {
+    victim?.kill('SIGKILL');
+    await database.drop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  const file = () => join(folder, 'fault.json');
+  const startVictim = (role: string, fault: ArmedFault) => {
+    writeFileSync(file(), JSON.stringify(fault));
+    const main = fileURLToPath(new URL('victim.js', import.meta.url));
+    const options = { execArgv: [], env: { ...process.env, NODE_OPTIONS: '' } };
+    victim = fork(main, [role, database.connection.name, file()], options);
+    return victim;
+  };
+  const struck = () => eventually(() => expect(existsSync(`${file()}.done`)).toBe(true), WAIT_MS);
+  const commit = (commandId: string) => {
+    const decide = () => [{ type: 'Done', version: 1, data: {} }];
+    return store.execute({ stream: 'account:one', commandId, fold: counting, now: 1, decide });
+  };
+  const unmarked = async () => (await store.unpublished(10)).map(({ number }) => number);
+
+  it('relay: one that froze between append and mark neither marks nor appends after its successor', async () => {
+    const log = collectionOf<{ version: number; by: string }>(database.connection, 'log');
+    const written = async () =>
+      (await log.find().sort({ _id: 1 }).toArray()).map(({ by, version }) => `${by} ${version}`);
+    await commit('a');
+    startVictim('relay', { point: 'relay.after-append', pass: 1, action: 'freeze' });
+    await struck();
+    expect(await written()).toEqual(['victim 1']);
+
+    let open = Promise.withResolvers<void>();
+    const append = async ({ version = 0 }) => {
+      await log.insertOne({ version, by: 'successor' });
+      // As long as this is not answered, nothing may be marked: least of all by the other one.
+      return open.promise as Promise<never>;
+    };
+    const publish = () => ({ topic: 'auth.account.v1' as const, key: 'one', events: [] });
+    const relay = startRelay({
+      ...{ store, appender: { append }, publish, logger },
+      lease: { name: 'relay', holder: 'successor', ttlMs: 600 },
+    });
+    try {
+      await eventually(async () => expect(await written()).toEqual(['victim 1', 'successor 1']), WAIT_MS);
+      await commit('b');
+      const renewals = await beats();
+      victim!.kill('SIGCONT');
+      // Awake, it asks for the lease again: by then it has long been past the mark.
+      await eventually(async () => expect(await beats()).toBeGreaterThan(renewals + 3), WAIT_MS);
+      expect(await unmarked()).toEqual([1, 2]);
+      open.resolve();
+      await eventually(async () => expect(await unmarked()).toEqual([]), WAIT_MS);
+      expect(await written()).toEqual(['victim 1', 'successor 1', 'successor 2']);
+    } finally {
+      open.resolve();
+      await relay.stop();
+    }
+  }, 30_000);
+
+  /** Times that the successor has renewed its lease since it began; each takes 200 ms. */
+  const beats = async (): Promise<number> => {
+    const lease = collectionOf<{ _id: string; until: Date; epoch: number }>(database.connection, 'leases');
+    const { until, epoch } = (await lease.findOne({ _id: 'relay' }))!;
+    return Math.floor((until.getTime() - epoch) / 200);
+  };
+
+  it('relay: what one appended and did not live to mark is published again', async () => {
+    const appended: number[] = [];
+    await commit('a');
+    const dying = startVictim('relay', { point: 'relay.after-append', pass: 1, action: 'kill' });
+    await once(dying, 'exit');
+    expect(await unmarked()).toEqual([1]);
+    const append = async ({ version = 0 }) => void appended.push(version) as never;
+    const publish = () => ({ topic: 'auth.account.v1' as const, key: 'one', events: [] });
+    const lease = { name: 'relay', holder: 'successor', ttlMs: 600 };
+    const relay = startRelay({ store, appender: { append }, publish, logger, lease });
+    await eventually(async () => expect(await unmarked()).toEqual([]), WAIT_MS);
+    expect(appended).toEqual([1]);
+    await relay.stop();
+  }, 30_000);
+
+  it('timers: a command that went through before the crash is not done twice, and the timer goes', async () => {
+    const seen: string[] = [];
+    const timers = new Timers<{ ring: string }>({
+      connection: database.connection,
+      lease: { name: 'timers', holder: 'successor', ttlMs: 600 },
+      logger,
+      handle: async ({ id }) => {
+        const decide = () => [{ type: 'Rang', version: 1, data: {} }];
+        const done = await store.execute({ stream: 'bell', commandId: id, fold: counting, now: Date.now(), decide });
+        seen.push(`${id} ${done.repeated}`);
+      },
+    });
+    await timers.set([{ id: 't1', due: Date.now(), command: { ring: 'once' } }]);
+    const dying = startVictim('timers', { point: 'store.after-commit', pass: 1, action: 'kill' });
+    await once(dying, 'exit');
+    expect((await store.load('bell', counting)).state).toBe(1);
+    await timers.start();
+    const left = collectionOf(database.connection, 'timers');
+    await eventually(async () => expect(await left.countDocuments()).toBe(0), WAIT_MS);
+    expect(seen).toEqual(['t1 true']);
+    expect((await store.load('bell', counting)).state).toBe(1);
+    await timers.stop();
+  }, 30_000);
+});
