@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { dropRepeats } from './drop-repeats.js';
 import type { LogRecord } from './record.js';
 
@@ -49,5 +50,31 @@ describe('dropRepeats', () => {
     failing = false;
     await work.process(batch);
     expect(passed).toEqual(['b', 'c', 'b']);
+  });
+
+  it('knows repeats though the clock of the broker goes back', async () => {
+    const { passed, work } = watched(600);
+    await work.process([record(0, 1_000, 'a'), record(1, 1_350, 'b'), record(2, 1_010, 'a', 'c')]);
+    await work.process([record(3, 1_020, 'b', 'c'), record(4, 1_360, 'a')]);
+    expect(passed).toEqual(['a', 'b', 'c']);
+  });
+
+  it('is the same as remembering every sighting for ever', async () => {
+    const steps = fc.array(fc.tuple(fc.nat(90), fc.constantFrom('a', 'b', 'c', 'd')));
+    await fc.assert(
+      fc.asyncProperty(steps, fc.integer({ min: 1, max: 200 }), async (given, windowMs) => {
+        const { passed, work } = watched(windowMs);
+        const lastSeen = new Map<string, number>();
+        const expected: string[] = [];
+        let at = 1_000;
+        for (const [offset, [later, id]] of given.entries()) {
+          at += later;
+          if ((lastSeen.get(id) ?? -Infinity) < at - windowMs) expected.push(id);
+          lastSeen.set(id, at);
+          await work.process([record(offset, at, id)]);
+        }
+        expect(passed).toEqual(expected);
+      }),
+    );
   });
 });

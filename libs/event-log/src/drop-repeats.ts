@@ -33,13 +33,24 @@ interface Sighting {
   readonly at: number;
 }
 
+/** Ids first to be forgotten together; each with its time after `from`, a small integer. */
+interface Slice {
+  readonly from: number;
+  readonly ids: Map<string, number>;
+}
+
+/** The window is kept in so many slices, and one more for what comes: forgetting costs nothing per id. */
+const SLICES = 6;
+
 /** When ids were last seen, forgotten after a time. A repeat counts as a sighting, so that a refill knows the same. */
 class Window {
-  readonly #lastSeen = new Map<string, number>();
-  #sightings: Sighting[] = [];
-  #oldest = 0;
+  readonly #sliceMs: number;
+  /** Oldest first. */
+  #slices: Slice[] = [];
 
-  constructor(readonly windowMs: number) {}
+  constructor(readonly windowMs: number) {
+    this.#sliceMs = Math.ceil(windowMs / SLICES);
+  }
 
   /** The records without the events that are repeats, and what is to be kept of them once they are processed. */
   filter(records: readonly LogRecord[]): { fresh: LogRecord[]; sightings: Sighting[] } {
@@ -49,7 +60,7 @@ class Window {
       const at = record.appendedAtMs;
       const events = record.events.filter(({ dedupeId }) => {
         if (dedupeId === '') return true;
-        const last = seenHere.get(dedupeId) ?? this.#lastSeen.get(dedupeId) ?? -Infinity;
+        const last = seenHere.get(dedupeId) ?? this.#lastSeen(dedupeId);
         seenHere.set(dedupeId, at);
         sightings.push({ id: dedupeId, at });
         return last < at - this.windowMs;
@@ -60,23 +71,36 @@ class Window {
   }
 
   keep(sightings: readonly Sighting[]): void {
-    for (const sighting of sightings) {
-      this.#lastSeen.set(sighting.id, sighting.at);
-      this.#sightings.push(sighting);
+    for (const { id, at } of sightings) {
+      const slice = this.#sliceOf(at);
+      slice.ids.set(id, at - slice.from);
     }
     const last = sightings.at(-1);
     if (last) this.#forgetBefore(last.at - this.windowMs);
   }
 
-  #forgetBefore(time: number): void {
-    for (; this.#oldest < this.#sightings.length; this.#oldest += 1) {
-      const { id, at } = this.#sightings[this.#oldest]!;
-      if (at >= time) break;
-      if (this.#lastSeen.get(id) === at) this.#lastSeen.delete(id);
+  #lastSeen(id: string): number {
+    for (let i = this.#slices.length - 1; i >= 0; i -= 1) {
+      const { from, ids } = this.#slices[i]!;
+      const after = ids.get(id);
+      if (after !== undefined) return from + after;
     }
-    // The array is cut when half of it is forgotten, so that cutting costs little per id.
-    if (this.#oldest * 2 < this.#sightings.length) return;
-    this.#sightings = this.#sightings.slice(this.#oldest);
-    this.#oldest = 0;
+    return -Infinity;
+  }
+
+  #sliceOf(at: number): Slice {
+    const from = at - (at % this.#sliceMs);
+    const newest = this.#slices.at(-1);
+    if (newest?.from === from) return newest;
+    const known = this.#slices.find((slice) => slice.from === from);
+    if (known) return known;
+    const made = { from, ids: new Map<string, number>() };
+    // The clock of a broker may go back.
+    this.#slices = [...this.#slices, made].sort((a, b) => a.from - b.from);
+    return made;
+  }
+
+  #forgetBefore(time: number): void {
+    while (this.#slices.length > 0 && this.#slices[0]!.from + this.#sliceMs <= time) this.#slices.shift();
   }
 }
