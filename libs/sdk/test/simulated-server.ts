@@ -23,9 +23,12 @@ const HEARTBEAT_MS = 30_000;
 export class SimulatedServer {
   /** Every message once, in the order of acceptance. */
   readonly log: messaging.Message[] = [];
-  readonly #byClientId = new Map<string, messaging.Message>();
+  /** By what a message's id is made of: whoever repeats one of them alone writes another message. */
+  readonly #byOrigin = new Map<string, messaging.Message>();
   readonly #feeds = new Map<string, sync.Item[]>();
   readonly #links = new Set<SimulatedLink>();
+  /** Every SendMessages request that arrived, answered or not. */
+  readonly sends: messaging.OutgoingMessage[][] = [];
   /** Refresh tokens that were used, with the command that did. */
   readonly refreshes: auth.RefreshRequest[] = [];
   fault: (operation: number) => Fault = () => undefined;
@@ -35,6 +38,8 @@ export class SimulatedServer {
   /** No link can be opened, no short request gets through. */
   down = false;
   tokenLivesMs = 600_000;
+  /** Whether a log-in's answer carries the server's time in a way that can be used. */
+  sessionsTellTime = true;
   stamp = STAMP;
   /** Most SendMessages requests to one conversation that were on their way over one link at the same time. */
   mostInFlight = 0;
@@ -183,7 +188,7 @@ export class SimulatedServer {
       accessToken: `${user}|${accessExpiresAtMs}`,
       accessExpiresAtMs,
       refreshToken: user,
-      serverTimeMs: this.clock.now(),
+      serverTimeMs: this.sessionsTellTime ? this.clock.now() : 0,
     });
   }
 
@@ -220,25 +225,23 @@ export class SimulatedServer {
 
   #send(user: string, { messages }: messaging.SendMessagesRequest): messaging.SendMessagesResponse {
     let stopped: wire.Code | undefined;
+    this.sends.push(messages);
     const results = messages.map((message) => {
       const code = stopped ?? this.refuse(message);
       if (code !== wire.Code.OK) {
         if (code === wire.Code.UNAVAILABLE) stopped = code;
         return messaging.SendResult.fromPartial({ clientId: message.clientId, code, serverTimeMs: this.clock.now() });
       }
-      const { messageId } = this.#accept(user, message);
-      return messaging.SendResult.fromPartial({
-        clientId: message.clientId,
-        code,
-        messageId,
-        serverTimeMs: this.clock.now(),
-      });
+      // A repeat is answered as its first copy was.
+      const { messageId, serverTimeMs } = this.#accept(user, message);
+      return messaging.SendResult.fromPartial({ clientId: message.clientId, code, messageId, serverTimeMs });
     });
     return { results };
   }
 
   #accept(from: string, out: messaging.OutgoingMessage): messaging.Message {
-    const known = this.#byClientId.get(`${from}/${out.clientId}`);
+    const origin = [from, out.to, out.clientId, out.clientTimeMs].join('/');
+    const known = this.#byOrigin.get(origin);
     if (known !== undefined) return known;
     const position = this.log.length + 1;
     const message = messaging.Message.fromPartial({
@@ -251,7 +254,7 @@ export class SimulatedServer {
       content: out.content!,
     });
     this.log.push(message);
-    this.#byClientId.set(`${from}/${out.clientId}`, message);
+    this.#byOrigin.set(origin, message);
     this.#deliver(from, { ...message, peer: out.to, clientId: out.clientId }, position, true);
     if (out.to !== from) this.#deliver(out.to, { ...message, peer: from }, position, false);
     return message;
