@@ -152,10 +152,10 @@ export class EventStore {
     return documents.map((document) => this.#toCommit(document));
   }
 
-  /** Takes published commits out of what waits, in the transaction of the relay's lease. */
-  async markPublished(commits: readonly Commit[], session: mongo.ClientSession): Promise<void> {
+  /** Takes published commits out of what waits. */
+  async markPublished(commits: readonly Commit[]): Promise<void> {
     const ids = commits.map(({ stream, number }) => ({ stream, number }));
-    await this.commits.updateMany({ _id: { $in: ids } }, { $unset: { unpublished: 1 } }, { session });
+    await this.commits.updateMany({ _id: { $in: ids } }, { $unset: { unpublished: 1 } });
   }
 
   async #execute(options: ExecuteManyOptions): Promise<{ commits: Commit[]; states: unknown[]; repeated: boolean }> {

@@ -51,7 +51,7 @@ describe('a process that dies or freezes', () => {
   it('relay: one that froze between append and mark neither marks nor appends after its successor', async () => {
     const log = collectionOf<{ version: number; by: string }>(database.connection, 'log');
     const written = async () =>
-      (await log.find().sort({ _id: 1 }).toArray()).map(({ by, version }) => `${by} ${version}`);
+      (await log.find().sort({ $natural: 1 }).toArray()).map(({ by, version }) => `${by} ${version}`);
     await commit('a');
     startVictim('relay', { point: 'relay.after-append', pass: 1, action: 'freeze' });
     await struck();
