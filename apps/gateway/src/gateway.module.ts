@@ -136,10 +136,14 @@ function sessionParts({ log, logger, peers, instance }: ServiceBase, config: Con
       onPoison: 'stop',
       gain: (at) => onRevoked.gain(at),
     });
-  let running: Awaited<ReturnType<typeof consumer>> | undefined;
+  let joining: ReturnType<typeof consumer> | undefined;
   const revocations: Component = {
-    start: async () => void (running = await consumer()),
-    stop: async () => void (await running?.stop()),
+    // Until it has read everything, auth is asked about each session.
+    join: async () => void (await (joining = consumer())),
+    stop: async () => {
+      const running = await joining?.catch(() => undefined);
+      await running?.stop();
+    },
   };
   return { authenticate, revocations, sessionCheck };
 }

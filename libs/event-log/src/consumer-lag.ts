@@ -16,14 +16,16 @@ export class ConsumerLag {
   ) {}
 
   /**
-   * Upper bound of the age of the oldest record that it has not processed, ms; 0 = none; Infinity = nobody has begun.
+   * Upper bound of the age of the oldest record that it has not processed, ms; 0 = none; Infinity = nobody has begun
+   * with what the log holds.
    * The log's end is taken before the checkpoint, and is at most a second old.
    */
   async ofPartition(consumer: string, topic: TopicName, partition: number): Promise<number> {
-    const end = (await this.#boundsOf(topic)).get(partition)?.end;
+    const bounds = (await this.#boundsOf(topic)).get(partition);
+    if (bounds !== undefined && bounds.start === bounds.end) return 0;
     const checkpoint = await this.checkpoints.findOne({ _id: checkpointId(consumer, topic, partition) });
-    if (end === undefined || checkpoint?.next === undefined) return Infinity;
-    return checkpoint.next >= end ? 0 : Math.max(0, Date.now() - (checkpoint.appendedAt ?? 0));
+    if (bounds === undefined || checkpoint?.next === undefined) return Infinity;
+    return checkpoint.next >= bounds.end ? 0 : Math.max(0, Date.now() - (checkpoint.appendedAt ?? 0));
   }
 
   #boundsOf(topic: TopicName): Promise<Map<number, LogBounds>> {

@@ -10,6 +10,12 @@ export type ServiceName = string;
 /** A part of a service with a life of its own: a consumer, a relay, a listener. */
 export interface Component {
   start?(): Promise<void>;
+  /**
+   * Begun after `start`, and what nobody has to wait for before being served: a process that follows one that was killed
+   * joins its consumer groups only when Kafka has given that one up. The service is ready when it has resolved.
+   */
+  join?(): Promise<void>;
+  /** May be called while it joins. */
   stop?(): Promise<void>;
 }
 

@@ -101,6 +101,30 @@ describe('startServices', () => {
     await running.stop();
   });
 
+  it('serves before its parts have joined, and is ready when they have', async () => {
+    // Goal: who follows a killed process does not keep callers waiting until Kafka has given that one up.
+    const gate = deferred<void>();
+    const port = 20_000 + Math.floor(Math.random() * 10_000);
+    const starting = startServices([demo({ join: () => gate.promise })], {
+      env: env({
+        MAGPIE_HEALTH_PORT: String(port),
+        MAGPIE_ENDPOINTS: JSON.stringify({ demo: [`127.0.0.1:${port + 1}`] }),
+      }),
+      logger,
+    });
+    const peers = new Peers({ endpoints: { demo: [`127.0.0.1:${port + 1}`] }, credential: SECRET, logger });
+    const client = peers.client('demo', auth.AuthServiceDefinition);
+    let answer: { existing: string[] } | undefined;
+    while (!answer) answer = await client.findAccounts({ userIds: [] }).catch(() => undefined);
+    expect(answer.existing).toEqual(['hello', 'demo']);
+    expect((await health(port)).status).toBe(503);
+    gate.resolve();
+    const running = await starting;
+    expect((await health(port)).status).toBe(200);
+    await peers.close();
+    await running.stop();
+  });
+
   it('stops what had started when one service fails, and says why', async () => {
     // Goal: a failed start leaves nothing behind.
     const steps: string[] = [];

@@ -49,6 +49,7 @@ export async function startServices(
   };
   try {
     for (const some of [others, doors]) await Promise.all(some.map((service) => service.start()));
+    await Promise.all(services.map((service) => service.joined()));
   } catch (error) {
     await stop();
     throw error;

@@ -27,6 +27,7 @@ export class RunningService {
   readonly #env: NodeJS.ProcessEnv;
   readonly #logger: Logger;
   readonly #undo: (() => unknown)[] = [];
+  readonly #joining: Promise<void>[] = [];
   #state: ServiceState = 'starting';
   #address: string | undefined;
 
@@ -55,10 +56,23 @@ export class RunningService {
     return this.#address;
   }
 
-  async start(): Promise<void> {
-    try {
-      await this.#start();
+  /** Resolves when it serves. */
+  start(): Promise<void> {
+    return this.#orFailed(() => this.#start());
+  }
+
+  /** Resolves when all its parts have joined; to be called after `start`. */
+  joined(): Promise<void> {
+    return this.#orFailed(async () => {
+      await Promise.all(this.#joining);
+      if (this.#state !== 'starting') throw new Error(`${this.name} was stopped while it started`);
       this.#state = 'ready';
+    });
+  }
+
+  async #orFailed(step: () => Promise<void>): Promise<void> {
+    try {
+      await step();
     } catch (error) {
       this.#state = 'failed';
       throw error;
@@ -177,6 +191,11 @@ export class RunningService {
   async #startComponent(component: Component): Promise<void> {
     await component.start?.();
     await this.#done(() => component.stop?.());
+    const joining = component.join?.();
+    if (joining === undefined) return;
+    // Whoever waits for it hears of a failure; until somebody does, it is nobody's.
+    joining.catch(() => undefined);
+    this.#joining.push(joining);
   }
 
   /** Last, so that nobody calls a service whose parts are not up; and the first to be undone. */

@@ -39,6 +39,7 @@ export class Archive {
   private readonly messages: Collection<ArchivedMessage>;
   private insert: GroupInsert<ArchivedMessage> | undefined;
   private consumer: Consumer | undefined;
+  private joining: Promise<Consumer> | undefined;
 
   constructor(
     private readonly log: EventLog,
@@ -55,7 +56,11 @@ export class Archive {
       spacingMs: GATHER_MS,
     });
     this.insert = insert;
-    this.consumer = await this.log.consume({
+  }
+
+  async join(): Promise<void> {
+    const insert = this.insert!;
+    this.joining = this.log.consume({
       name: CONSUMER,
       topics: [MESSAGE_TOPIC],
       rememberMs: REPEATS.readersRememberMs,
@@ -64,10 +69,12 @@ export class Archive {
       maxWaitMs: GATHER_MS,
       gain: async (at) => this.gain(at, insert),
     });
+    this.consumer = await this.joining;
   }
 
   async stop(): Promise<void> {
-    await this.consumer?.stop();
+    const consumer = await this.joining?.catch(() => undefined);
+    await consumer?.stop();
     await this.insert?.close();
   }
 
