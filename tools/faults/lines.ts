@@ -14,10 +14,11 @@ export function linesOf({ row, status, reasons, particulars, load, tookMs }: Row
       ? ''
       : `slowest ${seconds(load.slowestMs)}, ${load.usersAffected} of ${load.users} users waited, ` +
         `${judged.sent} sent, ${judged.acknowledged} acknowledged, resolved after ${seconds(load.resolvedAfterMs)}`;
+  const anew = load !== undefined && load.restarts > 0 ? `, ${load.restarts} devices began anew` : '';
   const excused = judged !== undefined && judged.excused > 0 ? `, ${judged.excused} excused` : '';
   const told = particulars === '' ? '' : ` (${particulars})`;
   return [
-    `${status.padEnd(11)} ${row.name.padEnd(NAME_WIDTH)} ${figures}${excused}; ${seconds(tookMs)}${told}`,
+    `${status.padEnd(11)} ${row.name.padEnd(NAME_WIDTH)} ${figures}${anew}${excused}; ${seconds(tookMs)}${told}`,
     ...reasons.map((reason) => `            ${reason}`),
     ...(load?.summary.examples ?? []).map((example) => `            ${exampleLine(example)}`),
   ];

@@ -11,7 +11,14 @@ import { fetchKafkaJars, KAFKA_LOG_SETTINGS } from './kafka-jars.js';
 import { KAFKA_JAVA_FLAGS, serverProperties } from './kafka-settings.js';
 import { ledgerFile, openLedger } from './ledger.js';
 import { openPortMemory, requireFreePort, type PortMemory } from './ports.js';
-import { requireDisk, requireJava, runCommand, saidBy } from './requirements.js';
+import {
+  FREE_DISK_BYTES_MIN,
+  FREE_DISK_BYTES_MIN_AGAIN,
+  requireDisk,
+  requireJava,
+  runCommand,
+  saidBy,
+} from './requirements.js';
 import { ServerError } from './server-error.js';
 
 const READY_WITHIN_MS = 90_000;
@@ -58,7 +65,10 @@ export interface RunningServer {
  */
 export async function startKafka(options: KafkaOptions): Promise<RunningServer> {
   const dataDir = resolve(options.dataDir);
-  await Promise.all([requireJava(), requireDisk(dataDir)]);
+  const logDir = join(dataDir, 'log');
+  const isFormatted = existsSync(join(logDir, 'meta.properties'));
+  const freeBytesMin = isFormatted ? FREE_DISK_BYTES_MIN_AGAIN : FREE_DISK_BYTES_MIN;
+  await Promise.all([requireJava(), requireDisk(dataDir, freeBytesMin)]);
   const jars = await fetchKafkaJars(options.cacheDir ?? CACHE_DIR, options.onStep);
   const ledger = await openLedger(ledgerFile(dataDir), 'Kafka');
   try {
@@ -66,14 +76,13 @@ export async function startKafka(options: KafkaOptions): Promise<RunningServer> 
     if (options.port !== undefined) await requireFreePort(options.port, 'Kafka');
     const port = options.port ?? (await ports.choose('kafka'));
     const controllerPort = await ports.choose('kafka-controller');
-    const logDir = join(dataDir, 'log');
     const properties = join(dataDir, 'server.properties');
     await writeFileAtomic(
       properties,
       serverProperties({ port, controllerPort, logDir, durable: options.durable ?? false }),
     );
     const classPath = join(jars, '*');
-    if (!existsSync(join(logDir, 'meta.properties'))) await format(classPath, properties, logDir);
+    if (!isFormatted) await format(classPath, properties, logDir);
     const logFile = options.logFile ?? join(dataDir, 'kafka.log');
     const flags = [...KAFKA_JAVA_FLAGS, `-Dlog4j2.configurationFile=${KAFKA_LOG_SETTINGS}`];
     const child = await startChild({

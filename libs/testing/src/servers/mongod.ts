@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
@@ -9,7 +10,7 @@ import type { RunningServer, ServerOptions } from './kafka.js';
 import { ledgerFile, openLedger } from './ledger.js';
 import { fetchMongod } from './mongod-binary.js';
 import { openPortMemory, requireFreePort } from './ports.js';
-import { requireDisk } from './requirements.js';
+import { FREE_DISK_BYTES_MIN, FREE_DISK_BYTES_MIN_AGAIN, requireDisk } from './requirements.js';
 import { ServerError } from './server-error.js';
 
 const READY_WITHIN_MS = 60_000;
@@ -40,7 +41,8 @@ type Admin = ReturnType<InstanceType<typeof mongoose.mongo.MongoClient>['db']>;
 export async function startMongod(options: ServerOptions): Promise<RunningServer> {
   const dataDir = resolve(options.dataDir);
   const dbPath = join(dataDir, 'db');
-  await requireDisk(dbPath);
+  const hasData = existsSync(join(dbPath, 'WiredTiger'));
+  await requireDisk(dbPath, hasData ? FREE_DISK_BYTES_MIN_AGAIN : FREE_DISK_BYTES_MIN);
   const binary = await fetchMongod(options.cacheDir, options.onStep);
   const ledger = await openLedger(ledgerFile(dataDir), 'mongod');
   try {

@@ -9,6 +9,9 @@ const JAVA_MAJOR_MIN = 17;
 /** Both servers at their first start, with room for what tests and a small installation write. */
 export const FREE_DISK_BYTES_MIN = 1024 ** 3;
 
+/** A server that already has its data may come back with less: room for what it does while it recovers. */
+export const FREE_DISK_BYTES_MIN_AGAIN = 64 * 1024 ** 2;
+
 const run = promisify(execFile);
 
 /** Output of a finished command. */
