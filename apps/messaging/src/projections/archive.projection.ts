@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { messaging, type event, type EventType, type TopicName } from '@magpie/contracts';
 import {
   dropRepeats,
@@ -32,6 +33,9 @@ const CONSUMER = 'messaging.archive';
 /** At low rates the archive gathers what comes within this time: history is no part of the path to the receiver. */
 const GATHER_MS = 50;
 const GATHER_BYTES = 65_536;
+/** After joining, a partition that is not kept here by then is another instance's. */
+const GAINED_WITHIN_MS = 2_000;
+const GAIN_POLL_MS = 20;
 
 /** Keeps `state_message`: every message once, by its place in the log; the first of several copies wins. */
 export class Archive {
@@ -40,6 +44,7 @@ export class Archive {
   private insert: GroupInsert<ArchivedMessage> | undefined;
   private consumer: Consumer | undefined;
   private joining: Promise<Consumer> | undefined;
+  private joinedAt = Infinity;
 
   constructor(
     private readonly log: EventLog,
@@ -70,6 +75,7 @@ export class Archive {
       gain: async (at) => this.gain(at, insert),
     });
     this.consumer = await this.joining;
+    this.joinedAt = performance.now();
   }
 
   async stop(): Promise<void> {
@@ -80,8 +86,11 @@ export class Archive {
 
   /** Resolves when the archive holds the record at `position` of the conversation, or after `timeoutMs`. */
   async reached(conversation: string, position: number, timeoutMs: number): Promise<void> {
-    const partition = this.partitions.get(this.log.partitionFor(MESSAGE_TOPIC, conversation));
-    await partition?.reached(position, timeoutMs);
+    const partition = this.log.partitionFor(MESSAGE_TOPIC, conversation);
+    const until = performance.now() + timeoutMs;
+    const mayCome = (): boolean => performance.now() < Math.min(until, this.joinedAt + GAINED_WITHIN_MS);
+    while (!this.partitions.has(partition) && mayCome()) await delay(GAIN_POLL_MS);
+    await this.partitions.get(partition)?.reached(position, until - performance.now());
   }
 
   /**
