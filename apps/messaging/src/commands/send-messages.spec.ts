@@ -23,12 +23,22 @@ const message = (clientId: string, to: string, part: Partial<messaging.OutgoingM
 
 /** Ports in memory: what was appended, and what goes wrong where. */
 function world(
-  options: { trusted?: boolean; archived?: Map<string, number>; archiveDown?: boolean; full?: string } = {},
+  options: {
+    trusted?: boolean;
+    archived?: Map<string, number>;
+    archiveDown?: boolean;
+    full?: string;
+    /** How long a look-up takes. */
+    lookUpMs?: number;
+    gone?: boolean;
+  } = {},
 ) {
   const appended: { conversation: string; id: string; deviceId: string }[] = [];
+  const lookedUp: string[][] = [];
+  let nowMs = now;
   const send = new SendMessages(
     {
-      clock: () => ({ nowMs: now, trusted: options.trusted ?? true }),
+      clock: () => ({ nowMs, trusted: options.trusted ?? true }),
       append: async (conversation: string, events: readonly event.Event[]): Promise<readonly Appended[]> => {
         if (options.full !== undefined && conversation.includes(options.full)) throw exhausted('the log', 700);
         return events.map((each, k) => {
@@ -38,14 +48,19 @@ function world(
       },
     },
     {
-      find: async () => {
+      find: async (_conversation: string, ids: readonly string[]) => {
+        lookedUp.push([...ids]);
+        nowMs += options.lookUpMs ?? 0;
         if (options.archiveDown) throw unavailable('the message archive');
         return options.archived ?? new Map();
       },
     },
-    { existing: async (ids: readonly string[]) => new Set(ids.filter((id) => id === bob || id === carol)) },
+    {
+      existing: async (ids: readonly string[]) =>
+        new Set(options.gone ? [] : ids.filter((id) => id === bob || id === carol)),
+    },
   );
-  return { send, appended };
+  return { send, appended, lookedUp };
 }
 
 // Goal: every message gets its own answer and is appended at most once per request, in order. Ports are in memory.
@@ -94,6 +109,31 @@ describe('SendMessages', () => {
       serverTimeMs: now - 100_000,
     });
     expect(appended.map((each) => each.id)).toEqual([results[1]!.messageId]);
+  });
+
+  it('appends in the order of the request, whichever of its messages were looked up', async () => {
+    const { send, appended, lookedUp } = world();
+    const old = { clientTimeMs: now - 61_000 };
+    const given = [message('c1', bob), message('c2', bob, old), message('c3', bob), message('c4', bob, old)];
+    const ids = (await send.execute(caller, given)).map((each) => each.messageId);
+    expect(appended.map((each) => each.id)).toEqual(ids);
+    expect(lookedUp).toEqual([[ids[1], ids[3]]]);
+  });
+
+  it('looks up as well what grew old during a look-up', async () => {
+    const { send, lookedUp } = world({ lookUpMs: 30_000 });
+    const given = [-61_000, -40_000, 0].map((age, k) => message(`c${k}`, bob, { clientTimeMs: now + age }));
+    const ids = (await send.execute(caller, given)).map((each) => each.messageId);
+    expect(lookedUp).toEqual([[ids[0]], [ids[1]]]);
+  });
+
+  it('answers a copy that the archive knows with OK, though it would be refused now', async () => {
+    const first = await world().send.execute(caller, [message('c1', bob)]);
+    const archived = new Map([[first[0]!.messageId, now - 100_000]]);
+    const { send, appended } = world({ trusted: false, archived, gone: true });
+    const results = await send.execute(caller, [message('c1', bob), message('c2', bob)]);
+    expect(results.map((each) => each.code)).toEqual([wire.Code.OK, wire.Code.NO_SUCH_PEER]);
+    expect(appended).toEqual([]);
   });
 
   it('appends no old copy while the archive cannot tell', async () => {

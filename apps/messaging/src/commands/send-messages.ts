@@ -62,23 +62,38 @@ export class SendMessages {
     const { conversation, to } = messages[0]!;
     try {
       const existing = await this.accounts.existing([to], caller.requestId);
-      if (!existing.has(to)) return messages.map(({ clientId }) => failed(clientId, noSuchPeer('to')));
-      const clock = this.log.clock();
-      const slow = messages.filter((each) => pathOf(each.clientTimeMs, clock) === 'slow');
-      const earlier = slow.length === 0 ? NONE : await this.copies.find(conversation, ids(slow));
-      const fresh = messages.filter((each) => !earlier.has(each.messageId));
+      const earlier = await this.earlierCopies(conversation, messages);
+      const fresh = existing.has(to) ? messages.filter((each) => !earlier.has(each.messageId)) : [];
       const events = fresh.map((each) => messageSent(each, caller.deviceId));
       const appended = events.length === 0 ? [] : await this.log.append(conversation, events, caller.requestId);
-      const times = new Map(fresh.map((each, k) => [each.messageId, appended[k]!.appendedAtMs]));
-      return messages.map((each) => accepted(each, earlier.get(each.messageId) ?? times.get(each.messageId)!));
+      const times = new Map(earlier);
+      fresh.forEach((each, k) => times.set(each.messageId, appended[k]!.appendedAtMs));
+      return messages.map((each) => {
+        const serverTimeMs = times.get(each.messageId);
+        return serverTimeMs === undefined ? failed(each.clientId, noSuchPeer('to')) : accepted(each, serverTimeMs);
+      });
     } catch (error) {
       return messages.map(({ clientId }) => failed(clientId, error));
     }
   }
-}
 
-const NONE: ReadonlyMap<string, number> = new Map();
-const ids = (messages: readonly CheckedMessage[]): string[] => messages.map((each) => each.messageId);
+  /** Log times of the copies that no reader may remember any more. Asked again of those that grew old meanwhile. */
+  private async earlierCopies(
+    conversation: string,
+    messages: readonly CheckedMessage[],
+  ): Promise<ReadonlyMap<string, number>> {
+    const found = new Map<string, number>();
+    const asked = new Set<string>();
+    for (;;) {
+      const clock = this.log.clock();
+      const slow = messages.filter((each) => !asked.has(each.messageId) && pathOf(each.clientTimeMs, clock) === 'slow');
+      if (slow.length === 0) return found;
+      const ids = slow.map((each) => each.messageId);
+      for (const id of ids) asked.add(id);
+      for (const [id, serverTimeMs] of await this.copies.find(conversation, ids)) found.set(id, serverTimeMs);
+    }
+  }
+}
 
 function accepted(message: CheckedMessage, serverTimeMs: number): Result {
   const { clientId, messageId } = message;
