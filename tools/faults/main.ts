@@ -46,6 +46,8 @@ async function main(): Promise<number> {
   return passed + notRun === results.length ? 0 : 1;
 }
 
+// The systems that were started are told to stop when this process exits, which a signal alone does not make it do.
+for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(name, () => process.exit(1));
 try {
   process.exitCode = await main();
 } catch (error) {

@@ -1,0 +1,72 @@
+import type { Witness } from '../device/index.js';
+import { Trial, type LoadUser, type NewMessage } from './trial.js';
+
+const device = (deviceId: string): Witness => ({ deviceId, heldKey: 0 }) as unknown as Witness;
+const ann: LoadUser = { userId: 'ann', devices: [device('a1'), device('a2')] };
+const bob: LoadUser = { userId: 'bob', devices: [device('b1')] };
+const OTHERS = [
+  ['ann', 'a2'],
+  ['bob', 'b1'],
+] as const;
+
+const message = (messageId: string): NewMessage => ({
+  messageId,
+  from: ann,
+  to: bob,
+  device: ann.devices[0]!,
+  conversation: 'd.ann.bob',
+});
+const item = (messageId: string, position: number) => ({
+  messageId,
+  conversation: 'd.ann.bob',
+  position,
+  key: position,
+});
+
+// Goal: what the load calls missing, lost, excused and found again is what it should be. Real: the checker; no servers.
+describe('trial', () => {
+  let trial: Trial;
+  beforeEach(() => (trial = new Trial([ann, bob], new Set(['old']))));
+  const show = (messageId: string, position: number): void => {
+    for (const [user, name] of OTHERS) trial.device(user, name).shown(item(messageId, position));
+  };
+
+  it('waits for every device but the one that wrote the message, which is not told of it', () => {
+    trial.sending(message('m1'));
+    expect(trial.open).toBe(1);
+    trial.device('bob', 'b1').shown(item('m1', 1));
+    trial.answered('m1', 'ok');
+    expect([trial.open, trial.missing, trial.showings]).toEqual([0, 1, 1]);
+    trial.device('ann', 'a2').shown(item('m1', 1));
+    trial.device('ann', 'a1').shown(item('m1', 1));
+    expect([trial.missing, trial.showings]).toEqual([0, 2]);
+    expect(trial.finish().summary.clean).toBe(true);
+  });
+
+  it('finds an acknowledged message lost unless it was under way when the log was wiped', () => {
+    trial.sending(message('m1'));
+    trial.answered('m1', 'ok');
+    expect(trial.finish().summary.counts).toEqual({ lost: 3 });
+    trial.excuseUnderWay();
+    const { counts, judged } = trial.finish().summary;
+    expect([counts, judged.excused]).toEqual([{}, 3]);
+  });
+
+  it('does not excuse what every device had shown by then, nor what came later', () => {
+    trial.sending(message('m1'));
+    trial.answered('m1', 'ok');
+    show('m1', 1);
+    trial.device('ann', 'a1').shown(item('m1', 1));
+    trial.excuseUnderWay();
+    trial.sending(message('m2'));
+    trial.answered('m2', 'ok');
+    expect(trial.finish().summary.counts).toEqual({ lost: 3 });
+  });
+
+  it('counts an old message that comes again, except on a device that has begun anew', () => {
+    trial.device('bob', 'b1').shown(item('old', 1));
+    trial.device('ann', 'a1').restarted();
+    trial.device('ann', 'a1').shown(item('old', 1));
+    expect(trial.finish()).toMatchObject({ shownAgain: 1, restarts: 1 });
+  });
+});
