@@ -109,7 +109,7 @@ export default [
         'error',
         {
           paths: [
-            { name: 'node:crypto', allowImportNames: ['createHash'], message: 'Chance comes in with the command.' },
+            { name: 'node:crypto', allowImportNames: ['hash'], message: 'Chance comes in with the command.' },
             { name: 'node:process', message: 'The process is not part of the domain.' },
           ],
         },
