@@ -12,6 +12,8 @@ const SEND = 237;
 const FEED = [27, 121];
 const DAYS_MS = 3 * 24 * 60 * 60 * 1000;
 const HOUR_MS = 60 * 60 * 1000;
+/** Far longer than anything is waited out; a device that stays open does something every few seconds of it. */
+const AWAY_MS = 6 * HOUR_MS;
 
 describe('sending', () => {
   let clock: VirtualClock;
@@ -54,17 +56,17 @@ describe('sending', () => {
     expect(later.shown).toEqual([]);
   });
 
-  it('goes on trying a message that was written without any link for days, until it is sent', async () => {
+  it('goes on trying a message that was written without any link for hours, until it is sent', async () => {
     const alice = await signedIn('alice', 1);
     server.down = true;
     server.cutAll();
     await alice.client.send('ubob', 'from the mountains');
-    await clock.pass(DAYS_MS);
+    await clock.pass(AWAY_MS);
     expect(alice.client.sending).toBe(1);
     server.down = false;
     await clock.until(() => alice.client.sending === 0, HOUR_MS);
     expect(server.log).toMatchObject([{ clientTimeMs: server.sends[0]![0]!.clientTimeMs }]);
-    expect(server.log[0]!.serverTimeMs - server.log[0]!.clientTimeMs).toBeGreaterThan(DAYS_MS - HOUR_MS);
+    expect(server.log[0]!.serverTimeMs - server.log[0]!.clientTimeMs).toBeGreaterThanOrEqual(AWAY_MS);
   });
 
   describe('with a clock that is wrong', () => {
