@@ -27,7 +27,10 @@ export async function startSystem(env: NodeJS.ProcessEnv = {}): Promise<System> 
   const base = { logger: silentLogger(), peers, log, instance: 0, instanceId: 'test' } as unknown as ServiceBase;
   const config = gateway.config({ GATEWAY_HTTP_PORT: '0', GATEWAY_TCP_PORT: '0', GATEWAY_DRAIN_MS: '200', ...env });
   const components = componentsOf(gateway.module(base, config).providers ?? []);
-  for (const component of components) await component.start?.();
+  for (const component of components) {
+    await component.start?.();
+    await component.join?.();
+  }
   const { ports } = components.at(-1) as Door;
   return {
     backend,
