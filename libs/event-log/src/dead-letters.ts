@@ -2,6 +2,7 @@ import { TOPICS, type TopicName } from '@magpie/contracts';
 import { counter } from '@magpie/observability';
 import type { KafkaMessage } from 'kafkajs';
 import type { RawAppender } from './lanes.js';
+import { bodyIn } from './record.js';
 
 const deadLetters = counter({
   name: 'magpie_event_log_dead_letters_total',
@@ -42,4 +43,43 @@ export async function bury(
     },
   });
   deadLetters.inc({ consumer });
+}
+
+/** A record that its consumer could not handle. */
+export interface DeadLetter {
+  readonly consumer: string;
+  /** Where it stood. */
+  readonly topic: TopicName;
+  readonly partition: number;
+  readonly offset: number;
+  /** LogAppendTime of it there, ms since 1970. */
+  readonly appendedAtMs: number;
+  readonly key: string;
+  /** Name and message of what its consumer threw. */
+  readonly error: string;
+  /** When it was put aside: LogAppendTime of the letter, ms since 1970. */
+  readonly buriedAtMs: number;
+}
+
+/** `body`: the Record without its generation; undefined = it is none. */
+export interface Letter extends DeadLetter {
+  readonly body: Uint8Array | undefined;
+}
+
+/** A message of a dead-letter topic as `bury` wrote it; undefined = it was not `bury`. */
+export function letterOf(consumer: string, message: KafkaMessage): Letter | undefined {
+  const header = (name: string) => message.headers?.[name]?.toString() ?? '';
+  const topic = header('source-topic');
+  if (!(topic in TOPICS)) return undefined;
+  return {
+    consumer,
+    topic: topic as TopicName,
+    partition: Number(header('source-partition')),
+    offset: Number(header('source-offset')),
+    appendedAtMs: Number(header('source-time')),
+    key: message.key?.toString() ?? '',
+    error: header('error'),
+    buriedAtMs: Number(message.timestamp),
+    body: bodyIn(message.value),
+  };
 }

@@ -4,6 +4,7 @@ import type { ISocketFactory } from 'kafkajs';
 import type { Connection } from 'mongoose';
 import type { Appender, LaneKind } from './appender.js';
 import type { CheckpointView, Consumer, ConsumerSpec } from './consumer-spec.js';
+import type { Redriven, RedriveOptions } from './redrive.js';
 
 /** What is known of the server's clock (machinery.md §3.2). */
 export interface ClockState {
@@ -45,6 +46,11 @@ export interface EventLog {
   checkpointsOf(consumer: string, topic: TopicName): Promise<Map<number, CheckpointView>>;
   /** First offsets with LogAppendTime ≥ `timeMs` (since 1970), by partition; the log's end where there is none. */
   offsetsSince(topic: TopicName, timeMs: number): Promise<Map<number, number>>;
+  /**
+   * Appends the dead letters of a consumer anew to topics of this service; at least once, and what an earlier run has
+   * acknowledged not again. Throws for topics of others.
+   */
+  redrive(options: RedriveOptions): Promise<Redriven>;
   /** Stops the consumers, then the lanes, then the connections. */
   close(): Promise<void>;
 }

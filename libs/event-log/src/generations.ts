@@ -3,11 +3,9 @@ import { takeLease, type Collection } from '@magpie/mongo';
 import { setTimeout as after } from 'node:timers/promises';
 import type { GenerationListener } from './event-log.js';
 import { checkTopic, partitionId, type CheckContext, type Checked, type Knowledge } from './generation-check.js';
-import { CLOCK_DOUBT_MS, ENDS_MS, START_WAIT_MS } from './limits.js';
+import { CLOCK_DOUBT_MS, ENDS_MS, LEASE_TTL_MS, START_WAIT_MS } from './limits.js';
 import type { LaneGenerations } from './lane.js';
 import { serialized } from './serialized.js';
-
-const LEASE_TTL_MS = 5_000;
 
 export interface GenerationsOptions extends CheckContext {
   readonly holder: string;

@@ -12,3 +12,5 @@ export {
 export type { ClockState, EventLog, EventLogOptions, GenerationListener } from './event-log.js';
 export { openEventLog } from './open.js';
 export { dropRepeats } from './drop-repeats.js';
+export type { DeadLetter } from './dead-letters.js';
+export type { Redriven, RedriveOptions } from './redrive.js';

@@ -53,6 +53,10 @@ export const ENDS_MS = 5_000;
 export const WATCH_MS = 5_000;
 /** How long a start waits for topics, leaders and the lease of the generations. */
 export const START_WAIT_MS = 60_000;
+/** After so long without a sign, a lease of this library is free. */
+export const LEASE_TTL_MS = 5_000;
+/** What was redriven is remembered for so much longer than the oldest dead letter that is left. */
+export const MARK_MARGIN_MS = 24 * 60 * 60 * 1_000;
 /** How long a consumer that stops waits for the work at hand. */
 export const STOP_WAIT_MS = 10_000;
 /** A shortened log is read again from that long before the last record known (machinery.md §1.6). */

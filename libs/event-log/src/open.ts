@@ -15,6 +15,7 @@ import { kafkaClient } from './kafka-client.js';
 import { Lanes } from './lanes.js';
 import { LogAdmin } from './log-admin.js';
 import { LogWatch } from './log-watch.js';
+import { redrive, type RedrivenDocument } from './redrive.js';
 import { ServerClock } from './server-clock.js';
 import { tailOf } from './tail.js';
 import { awaitTopics, ensureTopics, physicalName, topicsOf } from './topics.js';
@@ -34,6 +35,7 @@ export async function openEventLog(options: EventLogOptions): Promise<EventLog> 
   const kafka = kafkaClient(client);
   const admin = new LogAdmin(kafka);
   const clock = new ServerClock();
+  const leases = collectionOf(connection, 'leases');
   const generations = new Generations({
     kafka,
     admin,
@@ -41,7 +43,7 @@ export async function openEventLog(options: EventLogOptions): Promise<EventLog> 
     hotPartitions,
     holder: randomUUID(),
     states: collectionOf<StateLogDocument>(connection, 'state_log'),
-    leases: collectionOf(connection, 'leases'),
+    leases,
     onRaise: () => clock.doubt(),
     logger,
   });
@@ -109,6 +111,12 @@ export async function openEventLog(options: EventLogOptions): Promise<EventLog> 
       return new Map(views.filter((entry): entry is [number, CheckpointView] => entry[1] !== undefined));
     },
     offsetsSince: (topic, timeMs) => admin.offsetsSince(physical(topic), timeMs),
+    redrive: async (what) => {
+      const appender = lanes.appender(what.topics, 'persistent');
+      await awaitTopics(admin, [deadLetterTopic(what.consumer)], options);
+      const marks = collectionOf<RedrivenDocument>(connection, 'state_redriven');
+      return redrive({ kafka, admin, physical, marks, leases, appender, logger }, what);
+    },
     close: async () => {
       await Promise.all(consumers.map((consumer) => consumer.stop()));
       await lanes.close();

@@ -7,45 +7,66 @@ import type { LogBounds } from './log-admin.js';
 const READ_WAIT_MS = 100;
 
 /**
- * The records that stand at these offsets, by partition; a slow, rare question. Kafkajs cannot read a partition without a
- * group, so a group is made for it and forgotten.
+ * Hands over what partitions hold from `start` to their `end` (and perhaps a little more), in order, one call at a time;
+ * a slow, rare question. Kafkajs cannot read a partition without a group, so a group is made for it and forgotten; when
+ * that is joined anew, reading begins at `start` again. Rejects when `take` does, or when nothing comes for a minute.
  */
-export async function readRecords(
+export async function readRanges(
   kafka: Kafka,
   topic: string,
-  wanted: ReadonlyMap<number, number>,
-): Promise<Map<number, KafkaMessage>> {
-  const found = new Map<number, KafkaMessage>();
-  if (wanted.size === 0) return found;
+  ranges: ReadonlyMap<number, LogBounds>,
+  take: (partition: number, messages: readonly KafkaMessage[]) => Promise<void>,
+): Promise<void> {
+  const missing = new Set([...ranges].filter(([, { start, end }]) => end > start).map(([partition]) => partition));
+  if (missing.size === 0) return;
   const consumer = kafka.consumer({
     groupId: `${topic}.read-${randomUUID()}`,
     maxWaitTimeInMs: READ_WAIT_MS,
     allowAutoTopicCreation: false,
   });
   const done = Promise.withResolvers<void>();
+  // A handler may reject it before anybody waits.
+  done.promise.catch(() => undefined);
   const timer = setTimeout(() => done.reject(new Error(`records of ${topic} were not read in time`)), START_WAIT_MS);
+  const read = async (partition: number, messages: readonly KafkaMessage[]) => {
+    const range = ranges.get(partition);
+    const wanted = range && messages.filter(({ offset }) => Number(offset) >= range.start);
+    if (!wanted?.length || !missing.has(partition)) return;
+    await take(partition, wanted);
+    timer.refresh();
+    if (Number(wanted.at(-1)!.offset) >= range!.end - 1) missing.delete(partition);
+    if (missing.size === 0) done.resolve();
+  };
   try {
     consumer.on(consumer.events.GROUP_JOIN, () => {
-      for (const [partition, offset] of wanted) consumer.seek({ topic, partition, offset: String(offset) });
+      for (const [partition, { start }] of ranges) consumer.seek({ topic, partition, offset: String(start) });
     });
     await consumer.connect();
     await consumer.subscribe({ topic, fromBeginning: false });
     await consumer.run({
       autoCommit: false,
       eachBatchAutoResolve: true,
-      eachBatch: ({ batch: { partition, messages } }) => {
-        const record = messages.find(({ offset }) => Number(offset) >= (wanted.get(partition) ?? Infinity));
-        if (record && !found.has(partition)) found.set(partition, record);
-        if (found.size === wanted.size) done.resolve();
-        return Promise.resolve();
-      },
+      eachBatch: ({ batch: { partition, messages } }) => read(partition, messages).catch(done.reject),
     });
     await done.promise;
-    return found;
   } finally {
     clearTimeout(timer);
     await consumer.disconnect().catch(() => undefined);
   }
+}
+
+/** The records that stand at these offsets, by partition. */
+export async function readRecords(
+  kafka: Kafka,
+  topic: string,
+  wanted: ReadonlyMap<number, number>,
+): Promise<Map<number, KafkaMessage>> {
+  const found = new Map<number, KafkaMessage>();
+  const ranges = new Map([...wanted].map(([partition, offset]) => [partition, { start: offset, end: offset + 1 }]));
+  await readRanges(kafka, topic, ranges, async (partition, [first]) => {
+    if (first && !found.has(partition)) found.set(partition, first);
+  });
+  return found;
 }
 
 /** Generation in the last record of each partition that holds one. */

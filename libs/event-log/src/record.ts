@@ -52,6 +52,17 @@ export function withGeneration(generation: number, body: Uint8Array): Buffer {
   return record;
 }
 
+/** What `withGeneration` was given; undefined = the value is no Record. */
+export function bodyIn(value: Buffer | null): Uint8Array | undefined {
+  if (value?.[0] !== GENERATION_TAG) return undefined;
+  try {
+    event.Record.decode(value);
+  } catch {
+    return undefined;
+  }
+  return value.subarray(value[1]! < 0x80 ? 2 : 3);
+}
+
 /** Digest of a record as it stands in the log: its key and its value. */
 export function digestOf(message: KafkaMessage): string {
   const key = message.key ?? Buffer.alloc(0);

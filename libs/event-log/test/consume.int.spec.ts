@@ -1,8 +1,7 @@
 import { setTimeout as after } from 'node:timers/promises';
-import { dropRepeats, PoisonError, type ConsumerSpec, type EventLog, type LogRecord } from '../src/index.js';
-import { numbered, numberIn, openSetting, until, type Setting } from './setting.js';
-
-const TOPIC = 'messaging.message.v1';
+import { PoisonError, type EventLog } from '../src/index.js';
+import { appendNumbers, Recorder, TOPIC } from './recorder.js';
+import { numberIn, openSetting, until, type Setting } from './setting.js';
 
 describe('consume', () => {
   let setting: Setting;
@@ -15,20 +14,7 @@ describe('consume', () => {
 
   afterEach(() => setting.close(), 30_000);
 
-  /** Appends numbers from … to …, spread over both partitions. */
-  function append(from: number, to: number, idOf: (i: number) => string = () => '') {
-    const appender = log.appender({ topics: [TOPIC], lane: 'request' });
-    return Promise.all(
-      Array.from({ length: to - from + 1 }, (_, i) =>
-        appender.append({
-          topic: TOPIC,
-          key: 'k',
-          partition: (from + i) % 2,
-          events: [numbered(from + i, idOf(from + i))],
-        }),
-      ),
-    );
-  }
+  const append = (from: number, to: number, idOf?: (i: number) => string) => appendNumbers(log, from, to, idOf);
 
   it('hands over every record in order, and goes on at the checkpoint after a restart', async () => {
     const first = new Recorder();
@@ -251,64 +237,6 @@ describe('consume', () => {
     }, 30_000);
   });
 });
-
-/** A consumer that writes down what it is told. */
-class Recorder {
-  readonly seen: LogRecord[] = [];
-  readonly states: Record<string, unknown>[] = [];
-  records = 0;
-  caughtUp = 0;
-  lost = 0;
-  /** Where the work wants to begin. */
-  from: number | undefined;
-
-  constructor(readonly before: (record: LogRecord) => void = () => undefined) {}
-
-  spec(changes: Partial<ConsumerSpec> = {}, once = false): ConsumerSpec {
-    return {
-      name: 'messaging.archive',
-      topics: [TOPIC],
-      onPoison: 'dead-letter',
-      maxWaitMs: 50,
-      gain: async ({ checkpoint }) => {
-        if (checkpoint) this.states.push(checkpoint.state);
-        let count = Number(checkpoint?.state['count'] ?? 0);
-        const work = {
-          process: async (records: LogRecord[]) => {
-            for (const record of records) this.before(record);
-            this.records += records.length;
-            count += records.length;
-            this.seen.push(...records);
-          },
-          state: () => ({ count }),
-          caughtUp: () => (this.caughtUp += 1),
-          lost: () => (this.lost += 1),
-        };
-        const { from } = this;
-        return { ...(once ? dropRepeats(work, 60_000) : work), ...(from === undefined ? {} : { from }) };
-      },
-      ...changes,
-    };
-  }
-
-  numbers(): number[] {
-    return this.seen.flatMap(({ events }) => events.map(numberIn));
-  }
-
-  sorted(): number[] {
-    return this.numbers().sort((x, y) => x - y);
-  }
-
-  /** Offsets rise by one in each partition, up to replays after a change of owner. */
-  isOrdered(): boolean {
-    const next = new Map<number, number>();
-    return this.seen.every(({ partition, offset }) => {
-      const expected = next.get(partition) ?? offset;
-      next.set(partition, offset + 1);
-      return offset === expected;
-    });
-  }
-}
 
 /** Appends two numbers every few milliseconds until stopped; answers the highest number. */
 function streamOf(append: (from: number) => Promise<unknown>): { stop(): Promise<number> } {
