@@ -21,14 +21,16 @@ export interface Appender {
    * Appends one record; resolves when Kafka has it on all in-sync replicas.
    * Rejects with OVERLOADED (request lane full, nothing was begun), INVALID (record too large), UNAVAILABLE (request
    * lane, 30 s over: the outcome is unknown; or the appender is closed). Persistent appends try again for ever.
+   * Once `signal` is aborted no send of it begins: unless the one under way, if any, succeeds, it rejects with the
+   * signal's reason. An earlier send that failed may have been written all the same.
    */
-  append(entry: AppendEntry): Promise<Appended>;
+  append(entry: AppendEntry, signal?: AbortSignal): Promise<Appended>;
   /**
    * Appends records of one topic in their order, taken into its lane all or none: when the lane is full (OVERLOADED) or
    * one of them is too large (INVALID) none is begun, so a later one never overtakes an earlier one that was refused.
    * Rejects with the first error; UNAVAILABLE leaves the outcome of each unknown.
    */
-  appendAll(entries: readonly AppendEntry[]): Promise<Appended[]>;
+  appendAll(entries: readonly AppendEntry[], signal?: AbortSignal): Promise<Appended[]>;
   /** Entries of this appender that are not answered yet. */
   readonly queued: number;
   /** Takes no more entries; resolves when all are answered, or after `deadlineMs`. What is left then goes on

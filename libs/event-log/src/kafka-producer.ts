@@ -19,11 +19,9 @@ export function kafkaProducer(kafka: Kafka, topic: string): ProducerPort {
       ({ message }) =>
         message.partition!,
   });
-  const connected = producer.connect();
-  connected.catch(() => undefined);
   return {
+    ready: producer.connect(),
     async send(records) {
-      await connected;
       const answers = await producer.send({
         topic,
         acks: -1,

@@ -24,6 +24,7 @@ class MemoryLog {
   closed = 0;
   overlapping = false;
   gate: Promise<void> | undefined;
+  connecting = Promise.resolve();
   #sending = 0;
 
   constructor(readonly fates: Iterator<Fate> = [][Symbol.iterator]()) {}
@@ -32,6 +33,7 @@ class MemoryLog {
     this.opened += 1;
     let failed = false;
     return {
+      ready: this.connecting,
       send: async (records: readonly ProducedRecord[]) => {
         if (failed) throw new Error('a producer that failed was used again');
         this.overlapping ||= this.#sending > 0;
@@ -86,6 +88,10 @@ const item = (partition: number, key: string, request = true) => ({
   request,
 });
 
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await Promise.resolve();
+}
+
 describe('Lane', () => {
   it('has every acknowledged record at the answered offset, and keeps the order of each partition, however sends fail', async () => {
     const fates = fc.array(fc.constantFrom<Fate>('ok', 'refused', 'answer-lost'), { maxLength: 8 });
@@ -125,6 +131,7 @@ describe('Lane', () => {
   it('sends what one tick brings together, at once, and the next flush no sooner than the spacing', async () => {
     const log = new MemoryLog();
     const lane = laneOn(log, { spacingMs: 20 });
+    await tick();
     const first = Promise.all([submit(lane, item(0, 'a')), submit(lane, item(0, 'b'))]);
     await Promise.resolve();
     await Promise.resolve();
@@ -214,6 +221,46 @@ describe('Lane', () => {
     const persistent = submit(lane, item(0, 'persistent', false));
     await expect(request).rejects.toBeInstanceOf(DomainError);
     expect((await persistent).offset).toBeGreaterThanOrEqual(0);
+    await lane.close();
+  });
+
+  it('begins no send of what was withdrawn, whether it waits, is connecting or was sent without an answer', async () => {
+    const log = new MemoryLog(['refused'].values() as Iterator<Fate>);
+    const connecting = Promise.withResolvers<void>();
+    log.connecting = connecting.promise;
+    const lane = laneOn(log, { flushRecordsMax: 3 });
+    const [early, late] = [new AbortController(), new AbortController()];
+    const withSignal = (key: string, { signal }: AbortController) => submit(lane, { ...item(0, key, false), signal });
+    const withdrawn = [withSignal('a', early), withSignal('b', late)].map((one) => one.catch((error: Error) => error));
+    const kept = submit(lane, item(0, 'c', false));
+    const waiting = withSignal('d', late).catch((error: Error) => error);
+    await tick();
+    early.abort(new Error('early'));
+    connecting.resolve();
+    await tick();
+    expect(log.sizes).toEqual([2]);
+    late.abort(new Error('late'));
+    expect(await kept).toMatchObject({ offset: 0 });
+    expect(await Promise.all([...withdrawn, waiting])).toEqual([
+      new Error('early'),
+      new Error('late'),
+      new Error('late'),
+    ]);
+    expect(log.sizes).toEqual([2, 1]);
+    expect(log.partitions.get(0)!.map(({ key }) => key)).toEqual(['c']);
+    expect(lane.queued).toBe(0);
+    await lane.close();
+  });
+
+  it('answers what was withdrawn while a send of it was under way that succeeds', async () => {
+    const log = new MemoryLog();
+    const lane = laneOn(log);
+    const stop = new AbortController();
+    const answer = submit(lane, { ...item(0, 'a'), signal: stop.signal });
+    await until(() => log.sizes.length === 1);
+    stop.abort();
+    expect(await answer).toMatchObject({ offset: 0 });
+    await expect(submit(lane, { ...item(0, 'b'), signal: stop.signal })).rejects.toThrow('aborted');
     await lane.close();
   });
 

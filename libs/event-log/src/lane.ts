@@ -29,6 +29,8 @@ export interface PartitionAnswer {
 
 /** What a lane needs of a producer; every send is answered for all its partitions or fails as a whole. */
 export interface ProducerPort {
+  /** Resolves when it is connected; nothing is sent before. */
+  readonly ready: Promise<void>;
   send(records: readonly ProducedRecord[]): Promise<Map<number, PartitionAnswer>>;
   close(): Promise<void>;
 }
@@ -82,6 +84,8 @@ export interface LaneItem {
   readonly headers?: Record<string, string>;
   /** A request is refused when the lane is full and given up at its deadline; others are neither. */
   readonly request: boolean;
+  /** Once aborted, it is not sent any more. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 interface Waiting extends LaneItem {
@@ -117,6 +121,7 @@ export class Lane {
   #inFlight: Waiting[] = [];
   #bytes = 0;
   #producer: ProducerPort | undefined;
+  #connected: ProducerPort | undefined;
   #running = false;
   #closed = false;
   #lastStart = -Infinity;
@@ -126,7 +131,7 @@ export class Lane {
   constructor(options: LaneOptions) {
     this.#options = options;
     this.#limits = { ...LANE_LIMITS, ...options.limits };
-    this.#producer = options.open();
+    this.#open();
     this.#sweep = setInterval(() => this.#giveUpExpired(), Math.min(500, this.#limits.deadlineMs / 4)).unref();
   }
 
@@ -213,7 +218,13 @@ export class Lane {
   async #sendUntilDone(): Promise<void> {
     for (let attempt = 1; this.#inFlight.length > 0 && !this.#closed; attempt += 1) {
       try {
-        await this.#send(this.#inFlight);
+        const producer = this.#producer ?? this.#open();
+        if (this.#connected !== producer) await producer.ready;
+        if (this.#closed) return;
+        // From here to the start of the send nothing waits, so that what is withdrawn before does not leave.
+        this.#inFlight = this.#withoutWithdrawn(this.#inFlight);
+        if (this.#inFlight.length === 0) return;
+        await this.#send(producer, this.#inFlight);
         flushes.inc({ topic: this.#options.topic, outcome: 'acknowledged' });
         return;
       } catch (error) {
@@ -234,14 +245,30 @@ export class Lane {
       .catch((error: unknown) => this.#options.logger.warn({ err: error }, 'generations not read'));
   }
 
-  async #send(batch: readonly Waiting[]): Promise<void> {
-    this.#producer ??= this.#options.open();
+  #open(): ProducerPort {
+    const producer = this.#options.open();
+    this.#producer = producer;
+    producer.ready.then(
+      () => (this.#connected = producer),
+      () => undefined,
+    );
+    return producer;
+  }
+
+  #withoutWithdrawn(waiting: readonly Waiting[]): Waiting[] {
+    return waiting.filter((one) => {
+      if (one.signal?.aborted) this.#giveUp(one, one.signal.reason);
+      return !one.signal?.aborted;
+    });
+  }
+
+  async #send(producer: ProducerPort, batch: readonly Waiting[]): Promise<void> {
     const generations = new Map<number, number>();
     const records = batch.map((waiting) => this.#recordOf(waiting, generations));
     this.#lastStart = performance.now();
     const sentAt = Date.now();
     crashPoint('lane.before-send');
-    const answers = await this.#producer.send(records);
+    const answers = await producer.send(records);
     crashPoint('lane.after-answer');
     const answeredAt = Date.now();
     const next = new Map<number, number>();
@@ -312,17 +339,18 @@ export class Lane {
     const now = performance.now();
     const expired = (waiting: Waiting) => waiting.deadline <= now;
     for (const waiting of this.#inFlight.filter(expired)) this.#giveUp(waiting);
-    if (!this.#queue.some(expired)) return;
-    const kept = this.#queue.filter((waiting) => !expired(waiting));
-    for (const waiting of this.#queue.splice(0).filter(expired)) this.#giveUp(waiting);
-    this.#queue.push(...kept);
+    const over = (waiting: Waiting) => expired(waiting) || waiting.signal?.aborted;
+    if (!this.#queue.some(over)) return;
+    const queue = this.#queue.splice(0);
+    for (const waiting of queue.filter(expired)) this.#giveUp(waiting);
+    this.#queue.push(...this.#withoutWithdrawn(queue).filter((waiting) => !expired(waiting)));
   }
 
-  #giveUp(waiting: Waiting): void {
+  #giveUp(waiting: Waiting, reason: unknown = unavailable('the log')): void {
     if (waiting.settled) return;
     waiting.settled = true;
     this.#bytes -= waiting.bytes;
-    waiting.reject(unavailable('the log'));
+    waiting.reject(reason);
   }
 }
 

@@ -111,18 +111,18 @@ class LaneAppender implements RawAppender {
     return this.#queued;
   }
 
-  async append(entry: AppendEntry): Promise<Appended> {
-    const [appended] = await this.#submit(entry.topic, [this.#itemOf(entry)]);
+  async append(entry: AppendEntry, signal?: AbortSignal): Promise<Appended> {
+    const [appended] = await this.#submit(entry.topic, [this.#itemOf(entry, signal)]);
     return appended!;
   }
 
-  async appendAll(entries: readonly AppendEntry[]): Promise<Appended[]> {
+  async appendAll(entries: readonly AppendEntry[], signal?: AbortSignal): Promise<Appended[]> {
     if (entries.length === 0) return [];
     const { topic } = entries[0]!;
     if (entries.some((entry) => entry.topic !== topic)) throw new Error('records of several topics are not one append');
     return this.#submit(
       topic,
-      entries.map((entry) => this.#itemOf(entry)),
+      entries.map((entry) => this.#itemOf(entry, signal)),
     );
   }
 
@@ -142,10 +142,10 @@ class LaneAppender implements RawAppender {
     stop.abort();
   }
 
-  #itemOf(entry: AppendEntry): LaneItem {
+  #itemOf(entry: AppendEntry, signal?: AbortSignal): LaneItem {
     const body = entry.prepared ?? encodeBody(entry);
     const partition = entry.partition ?? partitionOf(entry.key, partitionsOf(entry.topic, this.hotPartitions));
-    return { partition, key: entry.key, body, request: this.kind === 'request' };
+    return { partition, key: entry.key, body, request: this.kind === 'request', signal };
   }
 
   async #submit(topic: TopicName, items: readonly LaneItem[]): Promise<Appended[]> {
