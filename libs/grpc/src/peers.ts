@@ -175,6 +175,7 @@ export class Peers {
       const answer = await this.#attempt(address, path, body, deadline, requestId);
       if (!(answer instanceof Error)) return method.responseType.decode(asBytes(answer));
       trouble = errorOf(answer, service);
+      if (trouble.code === 'INTERNAL') this.#logger.error({ err: answer, peer: service, requestId }, 'call failed');
       if (!isUnreached(answer)) break;
     }
     throw trouble;
