@@ -63,6 +63,16 @@ describe('trial', () => {
     expect(trial.finish().summary.counts).toEqual({ lost: 3 });
   });
 
+  it('excuses the author of what the others had shown, if it was written just before', () => {
+    trial.sending(message('m1'));
+    trial.answered('m1', 'ok');
+    trial.device('bob', 'b1').shown(item('m1', 1));
+    trial.device('ann', 'a2').shown(item('m1', 1));
+    trial.excuseUnderWay();
+    const { counts, judged } = trial.finish().summary;
+    expect([counts, judged.excused]).toEqual([{}, 1]);
+  });
+
   it('counts an old message that comes again, except on a device that has begun anew', () => {
     trial.device('bob', 'b1').shown(item('old', 1));
     trial.device('ann', 'a1').restarted();
