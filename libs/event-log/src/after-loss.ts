@@ -26,8 +26,9 @@ export function afterLoss(work: PartitionWork, generation: number): PartitionWor
     wrapped.durable = () => {
       const durable = work.durable!();
       if (!durable) return undefined;
-      while (ends.length > 1 && ends[0]!.seen < durable.offset) ends.shift();
-      return { ...durable, offset: ends[0]!.taken };
+      while (ends[0] && ends[0].seen < durable.offset) ends.shift();
+      // Durable already, while the call that brought it is not over: its end is not known yet.
+      return ends[0] && { ...durable, offset: ends[0].taken };
     };
   }
   return wrapped;

@@ -183,6 +183,15 @@ describe('PartitionWorker', () => {
     durable = { offset: 5, state: { upTo: 5 } };
     expect(worker.checkpoint()).toMatchObject({ next: 6, digest: digestOf(message(5)), state: { upTo: 5 } });
     expect(worker.checkpoint()).toBeUndefined();
+    // Durable before its call is over: the checkpoint comes afterwards.
+    const { promise: gate, resolve: open } = Promise.withResolvers<void>();
+    work.process = () => gate;
+    worker.offer(range(6, 8));
+    durable = { offset: 7, state: { upTo: 7 } };
+    expect(worker.checkpoint()).toBeUndefined();
+    open();
+    await worker.settled();
+    expect(worker.checkpoint()).toMatchObject({ next: 8, state: { upTo: 7 } });
   });
 
   it('counts nothing any more once it is lost', async () => {

@@ -344,7 +344,8 @@ export class PartitionWorker {
     const { work } = this.#options;
     const durable = work.durable?.();
     if (work.durable && last) {
-      if (durable) this.#snapshotAt(this.#reachedAt(durable.offset), durable.state);
+      const reached = durable && this.#reachedAt(durable.offset);
+      if (reached) this.#snapshotAt(reached, durable.state);
       return;
     }
     this.#write({ next, generation, last, state: work.state() });
@@ -358,12 +359,12 @@ export class PartitionWorker {
     this.#dirty = next < this.#progress.next;
   }
 
-  /** The end of a call that is durable, with those before it forgotten. */
-  #reachedAt(offset: number): Reached {
-    while (this.#taken.length > 1 && Number(this.#taken[0]!.message.offset) < offset) this.#taken.shift();
-    const reached = this.#taken[0];
-    if (Number(reached?.message.offset) !== offset) throw new Error(`offset ${offset} is no end of a call of process`);
-    return reached!;
+  /** The end of a call that is durable, with those before it forgotten; undefined = the call is not over yet. */
+  #reachedAt(offset: number): Reached | undefined {
+    while (this.#taken[0] && Number(this.#taken[0].message.offset) < offset) this.#taken.shift();
+    const end = Number(this.#taken[0]?.message.offset ?? offset);
+    if (end !== offset) throw new Error(`offset ${offset} is no end of a call of process`);
+    return this.#taken[0];
   }
 
   #write({ next, generation, last, state }: Progress & { state: Record<string, unknown> }): void {
