@@ -60,12 +60,15 @@ async function makeParts(base: ServiceBase, config: SyncConfig): Promise<Parts> 
   const rebuild = new Rebuild(log);
   const projection = timelineProjection({ feeds, log, timeline, inserts, retention, rebuild, sameDatabase, logger });
   const consumer = consuming(() => log.consume(projection));
+  let stopped = false;
   const feed: Component = {
-    start: async () => {
-      await consumer.start();
-      retention.start();
+    // Who asks for a feed that is not served here yet is told so.
+    join: async () => {
+      await consumer.join();
+      if (!stopped) retention.start();
     },
     stop: async () => {
+      stopped = true;
       await retention.stop();
       await consumer.stop();
       audience.close();
@@ -99,33 +102,37 @@ function fanOut({ log, logger }: ServiceBase, partitions: number, sameDatabase: 
   const inbox = log.appender({ topics: [INBOX], lane: 'persistent' });
   const spec = onFeedEvent({ inbox, log, partitions, members: pairMembers, sameDatabase, logger });
   let stopped = false;
-  let consumer: Consumer | undefined;
   let deaf: (() => void) | undefined;
+  const begin = async (): Promise<Consumer | undefined> => {
+    // A feed without a checkpoint begins at the end of its log: nothing may be meant for it before.
+    while (!stopped && (await log.checkpointsOf(FEED_CONSUMER, INBOX)).size < partitions) await pause(FEEDS_LOOK_MS);
+    if (stopped) return undefined;
+    const joining = log.consume(spec);
+    const regain = async (): Promise<void> => (await joining).regain();
+    deaf = log.onGeneration(INBOX, () => void regain().catch(() => undefined));
+    return joining;
+  };
+  const { join, stop } = consuming(begin);
   return {
-    start: async () => {
-      // A feed without a checkpoint begins at the end of its log: nothing may be meant for it before.
-      while (!stopped && (await log.checkpointsOf(FEED_CONSUMER, INBOX)).size < partitions) await pause(FEEDS_LOOK_MS);
-      if (stopped) return;
-      deaf = log.onGeneration(INBOX, () => consumer?.regain());
-      consumer = await log.consume(spec);
-    },
+    join,
     stop: async () => {
       stopped = true;
       deaf?.();
-      await consumer?.stop();
+      await stop();
       await inbox.close(APPENDER_CLOSE_MS);
     },
   };
 }
 
 /** A consumer with the life of a component. */
-function consuming(begin: () => Promise<{ stop(): Promise<void> }>): { start(): Promise<void>; stop(): Promise<void> } {
-  let consumer: { stop(): Promise<void> } | undefined;
+function consuming(begin: () => Promise<Consumer | undefined>): { join(): Promise<void>; stop(): Promise<void> } {
+  let joining: ReturnType<typeof begin> | undefined;
   return {
-    start: async () => {
-      consumer = await begin();
+    join: async () => void (await (joining = begin())),
+    stop: async () => {
+      const consumer = await joining?.catch(() => undefined);
+      await consumer?.stop();
     },
-    stop: async () => consumer?.stop(),
   };
 }
 
