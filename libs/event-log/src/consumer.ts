@@ -6,6 +6,7 @@ import type { Checkpoints } from './checkpoints.js';
 import type { Consumer, ConsumerSpec, OwnedPartition } from './consumer-spec.js';
 import { alarms, lagSeconds, recordsRead, stoppedPartitions } from './consumer-metrics.js';
 import { bury } from './dead-letters.js';
+import type { FormerSelf } from './former-self.js';
 import { gainPartition, questionsTo, type Gain, type GainContext, type Questions } from './gain.js';
 import type { Generations } from './generations.js';
 import { GroupCommits } from './group-commits.js';
@@ -33,6 +34,7 @@ export interface GroupOptions {
   readonly generations: Pick<Generations, 'find' | 'refute' | 'onRise'>;
   /** Where poison goes; undefined = the partition stops. */
   readonly deadLetters: RawAppender | undefined;
+  readonly former?: FormerSelf | undefined;
   /** What this process appends. */
   readonly tail: Tail;
   readonly logger: Logger;
@@ -74,6 +76,7 @@ export class GroupConsumer implements Consumer {
       minBytes: spec.minBytes ?? 1,
       maxWaitMs: spec.maxWaitMs ?? limits.FETCH_WAIT_MS,
       owned: () => this.#slots.held(physical),
+      former: options.former,
       onJoin: (assignment) => this.#joined(assignment),
       onAlive: () => this.#liveness.breathe(),
       onRebalance: () => void this.#writeCheckpoints(),

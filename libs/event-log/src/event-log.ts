@@ -63,6 +63,11 @@ export interface EventLogOptions {
   readonly service: string;
   /** The service's own database: `state_log`, `checkpoints`, `leases`. */
   readonly connection: Connection;
+  /**
+   * Names the instance: the same for every life of it, different for any two that live at once. With it a process that
+   * follows one that was killed goes on at once, not after the session time-out of its groups.
+   */
+  readonly self?: string;
   readonly hotPartitions: number;
   readonly replication: number;
   readonly logger: Logger;

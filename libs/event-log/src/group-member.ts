@@ -1,6 +1,8 @@
 import type { Logger } from '@magpie/observability';
 import type { Consumer as KafkaConsumer, EachBatchPayload, Kafka } from 'kafkajs';
 import { backOff } from './back-off.js';
+import type { FormerSelf } from './former-self.js';
+import { takeLeaveOf } from './kafkajs-patch.js';
 import * as limits from './limits.js';
 import { stickyAssigner } from './sticky-assigner.js';
 
@@ -21,6 +23,8 @@ export interface MemberOptions {
   readonly onRebalance: () => void;
   /** Partitions at hand, by physical topic name: a rebalance leaves them here if it can. */
   readonly owned: () => Record<string, number[]>;
+  /** Remembers the member for its next life. */
+  readonly former?: FormerSelf | undefined;
   /** Takes what was fetched; must return at once. */
   readonly onBatch: (payload: EachBatchPayload) => void;
   readonly logger: Logger;
@@ -94,7 +98,9 @@ export class GroupMember {
   }
 
   async #run(): Promise<void> {
-    const { kafka, groupId, topics, partitions, minBytes, maxWaitMs, onBatch } = this.#options;
+    const { kafka, groupId, topics, partitions, minBytes, maxWaitMs, onBatch, former } = this.#options;
+    const memberId = await former?.recall(groupId);
+    if (memberId !== undefined) takeLeaveOf(groupId, memberId);
     const consumer = kafka.consumer({
       groupId,
       partitionAssigners: [stickyAssigner(() => ({ joinedAt: this.#joinedAt, owned: this.#options.owned() }))],
@@ -130,13 +136,14 @@ export class GroupMember {
 
   #listen(consumer: KafkaConsumer): void {
     const { GROUP_JOIN, HEARTBEAT, REBALANCING, CRASH } = consumer.events;
-    const { onJoin, onAlive, onRebalance, logger } = this.#options;
+    const { groupId, former, onJoin, onAlive, onRebalance, logger } = this.#options;
     const current = () => this.#consumer === consumer && !this.#stopped;
     consumer.on(GROUP_JOIN, ({ payload }) => {
       if (!current()) return;
       this.#aliveAt = performance.now();
       this.#joinedAt = Date.now();
       this.#crashes = 0;
+      void former?.note(groupId, payload.memberId);
       onJoin(payload.memberAssignment);
     });
     consumer.on(HEARTBEAT, () => {

@@ -23,8 +23,14 @@ interface Broker {
 }
 
 interface ConsumerGroup {
+  groupId: string;
+  cluster: { findGroupCoordinator(group: { groupId: string }): Promise<Coordinator> };
   maxWaitTime: number;
   subscriptionState: { active(): { partitions: number[] }[] };
+}
+
+interface Coordinator {
+  leaveGroup(member: { groupId: string; memberId: string }): Promise<unknown>;
 }
 
 /** A consumer whose partitions are all paused looks again after that long, instead of a whole `maxWaitTime`. */
@@ -39,6 +45,28 @@ export function patchKafkajs(): void {
   stopIdleTimers();
   shortenPausedWait();
   produceInOneBuffer();
+  leaveBeforeJoining();
+}
+
+const farewells = new Map<string, string>();
+
+/** Has the next join of this process to the group put that member out before: it is known to be gone. */
+export function takeLeaveOf(groupId: string, memberId: string): void {
+  farewells.set(groupId, memberId);
+}
+
+function leaveBeforeJoining(): void {
+  const prototype = (require('kafkajs/src/consumer/consumerGroup') as { prototype: object }).prototype;
+  wrap<ConsumerGroup>(prototype, 'joinAndSync', async ({ groupId, cluster }, original) => {
+    const memberId = farewells.get(groupId);
+    farewells.delete(groupId);
+    try {
+      if (memberId) await (await cluster.findGroupCoordinator({ groupId })).leaveGroup({ groupId, memberId });
+    } catch {
+      // It was put out already, or the group waits for it as it would have without this.
+    }
+    return original();
+  });
 }
 
 /** The queue of requests set itself a timer of 1 ms for ever, with nothing to check and with negative times. */

@@ -8,6 +8,7 @@ import { GroupConsumer } from './consumer.js';
 import type { CheckpointView } from './consumer-spec.js';
 import { deadLetterTopic } from './dead-letters.js';
 import type { EventLog, EventLogOptions } from './event-log.js';
+import { FormerSelf } from './former-self.js';
 import { viewOf } from './gain.js';
 import type { StateLogDocument } from './generation-check.js';
 import { Generations } from './generations.js';
@@ -70,6 +71,7 @@ export async function openEventLog(options: EventLogOptions): Promise<EventLog> 
     logger,
   });
   const checkpoints = collectionOf<CheckpointDocument>(connection, 'checkpoints');
+  const former = options.self === undefined ? undefined : new FormerSelf(connection, options.self, logger);
   const lag = new ConsumerLag(checkpoints, (topic) => admin.bounds(physical(topic)));
   const consumers: GroupConsumer[] = [];
   return {
@@ -88,6 +90,7 @@ export async function openEventLog(options: EventLogOptions): Promise<EventLog> 
         physical,
         generations,
         deadLetters,
+        former,
         tail,
         logger,
       });

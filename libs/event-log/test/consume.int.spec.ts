@@ -1,7 +1,7 @@
 import { setTimeout as after } from 'node:timers/promises';
 import { PoisonError, type EventLog } from '../src/index.js';
 import { appendNumbers, Recorder, TOPIC } from './recorder.js';
-import { numberIn, openSetting, until, type Setting } from './setting.js';
+import { asAdmin, numberIn, openSetting, until, type Setting } from './setting.js';
 
 describe('consume', () => {
   let setting: Setting;
@@ -175,6 +175,22 @@ describe('consume', () => {
     expect([first.numbers(), second.sorted()]).toEqual([[], [11, 12]]);
   }, 30_000);
 
+  it('tells of a hole when records went by while it was away, and goes on where the log begins', async () => {
+    const first = new Recorder();
+    await append(1, 4);
+    const consumer = await log.consume(first.spec());
+    await until(() => first.numbers().length === 4);
+    await consumer.stop();
+    await append(5, 10);
+    await deleteBefore(log.physical(TOPIC), 1, 4);
+    const second = new Recorder();
+    const again = await log.consume(second.spec());
+    await until(() => second.numbers().length === 4);
+    expect([second.sorted(), again.stopped()]).toEqual([[6, 8, 9, 10], []]);
+    const holes = setting.logged.map((line) => JSON.parse(line)).filter(({ alarm }) => alarm === 'hole');
+    expect(holes).toMatchObject([{ consumer: 'messaging.archive', topic: TOPIC, partition: 1, next: 2, start: 4 }]);
+  }, 30_000);
+
   describe('a log that does not hold what was read of it', () => {
     const SOCIAL = 'social.profile';
 
@@ -255,4 +271,16 @@ function streamOf(append: (from: number) => Promise<unknown>): { stop(): Promise
       return next - 1;
     },
   };
+}
+
+/** As retention does: the records before this offset are gone. */
+async function deleteBefore(topic: string, partition: number, offset: number): Promise<void> {
+  const partitions = [{ partition, offset: String(offset) }];
+  // A client that has just connected may not know the topic yet, and does not look.
+  const deleted = () =>
+    asAdmin((admin) => admin.deleteTopicRecords({ topic, partitions })).then(
+      () => true,
+      () => false,
+    );
+  await until(deleted);
 }

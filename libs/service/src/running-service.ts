@@ -1,5 +1,6 @@
 import 'reflect-metadata';
 import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
 import type { DynamicModule, INestApplicationContext, Provider } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { openEventLog, type EventLog } from '@magpie/event-log';
@@ -153,6 +154,7 @@ export class RunningService {
       brokers: required(this.#process.KAFKA_BROKERS, 'KAFKA_BROKERS'),
       namespace,
       service: this.name,
+      self: `${hostname()}/${this.#process.MAGPIE_INSTANCE}`,
       connection,
       hotPartitions: this.#process.MAGPIE_HOT_PARTITIONS,
       replication: this.#process.MAGPIE_REPLICATION,
