@@ -49,13 +49,6 @@ describe('append', () => {
     expect(() => log.appender({ topics: ['sync.inbox.v1'], lane: 'request' })).toThrow('does not own');
   }, 30_000);
 
-  it('stops at a topic whose partitions differ from the registry', async () => {
-    await setting.open();
-    await expect(setting.open('messaging', { hotPartitions: 3 })).rejects.toThrow(
-      'has 2 partitions, the registry says 3',
-    );
-  }, 30_000);
-
   it('raises the generation when the log is shorter than was known, and when the cluster is another', async () => {
     const states = setting.connection.collection('state_log');
     const first = await setting.open();

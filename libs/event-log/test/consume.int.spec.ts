@@ -275,12 +275,9 @@ function streamOf(append: (from: number) => Promise<unknown>): { stop(): Promise
 
 /** As retention does: the records before this offset are gone. */
 async function deleteBefore(topic: string, partition: number, offset: number): Promise<void> {
-  const partitions = [{ partition, offset: String(offset) }];
-  // A client that has just connected may not know the topic yet, and does not look.
-  const deleted = () =>
-    asAdmin((admin) => admin.deleteTopicRecords({ topic, partitions })).then(
-      () => true,
-      () => false,
-    );
-  await until(deleted);
+  await asAdmin(async (admin) => {
+    // kafkajs does not ask by itself where the topic is.
+    await admin.fetchTopicMetadata({ topics: [topic] });
+    await admin.deleteTopicRecords({ topic, partitions: [{ partition, offset: String(offset) }] });
+  });
 }

@@ -1,7 +1,7 @@
 import type { event } from '@magpie/contracts';
 import { connectMongo, type Connection } from '@magpie/mongo';
 import { createLogger, type Logger } from '@magpie/observability';
-import kafkajs from 'kafkajs';
+import kafkajs, { type Admin } from 'kafkajs';
 import { randomBytes } from 'node:crypto';
 import { Writable } from 'node:stream';
 import { setTimeout as after } from 'node:timers/promises';
@@ -70,12 +70,22 @@ export function numberIn(event: event.Event): number {
   return Number(Buffer.from(event.body).toString());
 }
 
-async function dropTopics(namespace: string): Promise<void> {
+/** Does to Kafka what no service does. */
+export async function asAdmin<T>(act: (admin: Admin) => Promise<T>): Promise<T> {
   const admin = new kafkajs.Kafka({ brokers: BROKERS, logLevel: kafkajs.logLevel.NOTHING }).admin();
   await admin.connect();
-  const topics = (await admin.listTopics()).filter((topic) => topic.startsWith(namespace));
-  await admin.deleteTopics({ topics });
-  await admin.disconnect();
+  try {
+    return await act(admin);
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+async function dropTopics(namespace: string): Promise<void> {
+  await asAdmin(async (admin) => {
+    const topics = (await admin.listTopics()).filter((topic) => topic.startsWith(namespace));
+    await admin.deleteTopics({ topics });
+  });
 }
 
 const UNTIL_MS = 20_000;

@@ -1,7 +1,6 @@
-import kafkajs from 'kafkajs';
 import { setTimeout as after } from 'node:timers/promises';
 import type { AppendEntry, Appended, Appender, EventLog, LogRecord } from '../src/index.js';
-import { BROKERS, numbered, numberIn, openSetting, until, type Setting } from './setting.js';
+import { asAdmin, numbered, numberIn, openSetting, until, type Setting } from './setting.js';
 
 const TOPIC = 'messaging.message.v1';
 
@@ -103,8 +102,5 @@ class Stream {
 }
 
 async function deleteTopic(topic: string): Promise<void> {
-  const admin = new kafkajs.Kafka({ brokers: BROKERS, logLevel: kafkajs.logLevel.NOTHING }).admin();
-  await admin.connect();
-  await admin.deleteTopics({ topics: [topic] });
-  await admin.disconnect();
+  await asAdmin((admin) => admin.deleteTopics({ topics: [topic] }));
 }
