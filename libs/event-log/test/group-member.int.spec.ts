@@ -46,4 +46,42 @@ describe('GroupMember', () => {
     expect({ read, joins }).toEqual({ read: ['0'], joins: 2 });
     await member.stop();
   }, 30_000);
+
+  it('brings nothing of a partition that is paused at the join, until it is resumed at its place', async () => {
+    const log = await setting.open();
+    const [topic, physical] = ['messaging.message.v1', log.physical('messaging.message.v1')] as const;
+    const appender = log.appender({ topics: [topic], lane: 'request' });
+    const places = await Promise.all(
+      [0, 0, 0, 1].map((partition) => appender.append({ topic, key: 'k', partition, events: [numbered(1)] })),
+    );
+    const read: string[] = [];
+    const member: GroupMember = new GroupMember({
+      kafka: kafkaClient({ brokers: BROKERS, clientId: setting.namespace, logger: silentLogger() }),
+      groupId: `${setting.namespace}paused`,
+      topics: [physical],
+      partitions: 2,
+      minBytes: 1,
+      maxWaitMs: 50,
+      owned: () => ({}),
+      onJoin: () => member.pause(physical, 0),
+      onAlive: () => undefined,
+      onRebalance: () => undefined,
+      onBatch: ({ batch, resolveOffset }) => {
+        read.push(...batch.messages.map(({ offset }) => `${batch.partition}@${offset}`));
+        resolveOffset(batch.lastOffset());
+      },
+      logger: silentLogger(),
+    });
+    await member.start();
+    // Fetches have gone round: what came later in the other partition has been read.
+    await until(() => read.includes(`1@${places[3]!.offset}`));
+    const later = await appender.append({ topic, key: 'k', partition: 1, events: [numbered(2)] });
+    await until(() => read.includes(`1@${later.offset}`));
+    expect(read.filter((place) => place.startsWith('0@'))).toEqual([]);
+    member.seek(physical, 0, places[2]!.offset);
+    member.resume(physical, 0);
+    await until(() => read.some((place) => place.startsWith('0@')));
+    expect(read.filter((place) => place.startsWith('0@'))).toEqual([`0@${places[2]!.offset}`]);
+    await member.stop();
+  }, 30_000);
 });
