@@ -120,7 +120,7 @@ export async function gainPartition(
     generation,
     logEnd: bounds.end,
     // Work that goes back wants what it knows once more.
-    work: lost && begin === place ? afterLoss(work, generation) : work,
+    work: lost && work.from === undefined ? afterLoss(work, generation) : work,
     fresh: checkpoint.next === undefined,
     lost,
   };

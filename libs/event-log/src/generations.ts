@@ -97,6 +97,13 @@ export class Generations {
     return () => void listeners.delete(listener);
   }
 
+  /** Whether another process of the service has found a log of these topics lost that this one takes for whole. */
+  async risenElsewhere(topics: readonly TopicName[]): Promise<boolean> {
+    const known = [...this.#known].filter(([id]) => topics.some((topic) => id.startsWith(`${topic}/`)));
+    const risen = known.map(([_id, { generation }]) => ({ _id, generation: { $gt: generation } }));
+    return risen.length > 0 && (await this.#options.states.countDocuments({ $or: risen }, { limit: 1 })) > 0;
+  }
+
   /** A reader found that the log does not hold what it read of this generation: it rises, if it has not yet. */
   async refute(topic: TopicName, partition: number, generation: number): Promise<void> {
     const known = this.#known.get(partitionId(topic, partition));

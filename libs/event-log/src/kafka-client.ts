@@ -8,6 +8,8 @@ const { Kafka, logLevel } = kafkajs;
 
 const RETRY = { initialRetryTime: 50, multiplier: 1.5, maxRetryTime: 500, retries: 8 };
 const CONNECTION_TIMEOUT_MS = 1_000;
+/** With the look at the log that a producer's connection waits for: about a dozen round trips. */
+const ADMISSION_TIMEOUT_MS = 15_000;
 /** A connection that leaves a request without an answer for longer is given up. */
 const REQUEST_TIMEOUT_MS = 5_000;
 const KEEP_ALIVE_MS = 60_000;
@@ -30,7 +32,7 @@ export function kafkaClient(options: ClientOptions): KafkaClient {
   return new Kafka({
     clientId: options.clientId,
     brokers: [...options.brokers],
-    connectionTimeout: CONNECTION_TIMEOUT_MS,
+    connectionTimeout: admit ? ADMISSION_TIMEOUT_MS : CONNECTION_TIMEOUT_MS,
     requestTimeout: REQUEST_TIMEOUT_MS,
     enforceRequestTimeout: true,
     retry: RETRY,
@@ -48,6 +50,7 @@ function admitted(make: ISocketFactory, admit: () => Promise<void>): ISocketFact
     const socket = make({
       ...options,
       onConnect: () => {
+        clearTimeout(late);
         const gone = () => socket.destroyed || socket.writableEnded;
         admit().then(
           // kafkajs may have given it up meanwhile.
@@ -56,6 +59,8 @@ function admitted(make: ISocketFactory, admit: () => Promise<void>): ISocketFact
         );
       },
     });
+    const late = setTimeout(() => socket.destroy(new Error('connection timeout')), CONNECTION_TIMEOUT_MS);
+    socket.once('close', () => clearTimeout(late));
     return socket;
   };
 }

@@ -258,7 +258,8 @@ export class Lane {
   #withoutWithdrawn(waiting: readonly Waiting[]): Waiting[] {
     return waiting.filter((one) => {
       if (one.signal?.aborted) this.#giveUp(one, one.signal.reason);
-      return !one.signal?.aborted;
+      // Given up at its deadline it must not follow minutes later, when no reader remembers a copy sent meanwhile.
+      return !one.settled;
     });
   }
 

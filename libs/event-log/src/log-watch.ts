@@ -78,7 +78,7 @@ export class LogWatch {
 
   async #look(): Promise<void> {
     const { topics, generations, ensureTopics } = this.#options;
-    if (await this.#isAsItWas()) return;
+    if ((await this.#isAsItWas()) && !(await generations.risenElsewhere(topics))) return;
     await ensureTopics();
     await generations.check(topics);
   }

@@ -21,7 +21,9 @@ export class KafkaMessageLog implements MessageLog {
   clock(): LogClock {
     const nowMs = this.log.serverTime();
     const { lastAppendAt, jumped } = this.log.clockState();
-    return { nowMs, trusted: !jumped && nowMs - lastAppendAt <= REPEATS.clockFreshMs };
+    const age = nowMs - lastAppendAt;
+    // An append in the future: the clock of this process went back since.
+    return { nowMs, trusted: !jumped && age <= REPEATS.clockFreshMs && age >= -REPEATS.clientTimeFutureMaxMs };
   }
 
   async append(conversation: string, events: readonly event.Event[], requestId: string): Promise<readonly Appended[]> {

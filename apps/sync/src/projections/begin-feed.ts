@@ -41,7 +41,11 @@ export async function beginFeed(at: Gained, parts: BeginParts): Promise<FeedBegi
   const state = fromStored(stored, checkpoint.generation);
   const floor = await parts.retention.floorOf(partition);
   const begin = { state, floor, rebuilding: stored.rebuilding === true, newestRow: state.visible, from: undefined };
-  return lost ? { ...begin, ...(await strayRows(partition, state, parts)) } : begin;
+  if (lost) return { ...begin, ...(await strayRows(partition, state, Infinity, parts)) };
+  // Cut behind the checkpoint: what stands there is of the generation before, and its events come again.
+  const generation = parts.log.generationOf(INBOX, partition);
+  if (generation <= checkpoint.generation) return begin;
+  return { ...begin, ...(await strayRows(partition, state, numberOf(generation, 0) - 1, parts)) };
 }
 
 /**
@@ -66,11 +70,12 @@ async function beginAnew(partition: number, { log, retention }: BeginParts): Pro
 async function strayRows(
   partition: number,
   state: FeedState,
+  upTo: number,
   { timeline, logger }: BeginParts,
 ): Promise<Pick<FeedBegin, 'state' | 'newestRow'>> {
   const documents = await timeline
     .find<Pick<StoredRow, '_id' | 's' | 'p'>>(
-      { _id: { $gt: idOf(partition, state.visible), $lte: idOf(partition, Number.MAX_SAFE_INTEGER) } },
+      { _id: { $gt: idOf(partition, state.visible), $lte: idOf(partition, Math.min(upTo, Number.MAX_SAFE_INTEGER)) } },
       { sort: { _id: 1 }, limit: LIMITS.straysMax, projection: { s: 1, p: 1 }, ...READ_OPTIONS },
     )
     .toArray();
