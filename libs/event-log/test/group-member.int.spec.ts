@@ -6,10 +6,13 @@ import { BROKERS, numbered, openSetting, until, type Setting } from './setting.j
 
 describe('GroupMember', () => {
   let setting: Setting;
+  const running: GroupMember[] = [];
 
   beforeAll(async () => {
     setting = await openSetting();
   }, 30_000);
+
+  afterEach(() => Promise.all(running.splice(0).map((member) => member.stop())));
 
   afterAll(() => setting.close(), 30_000);
 
@@ -41,10 +44,10 @@ describe('GroupMember', () => {
     });
     // Nothing is joined yet: it is ignored, the join begins with all of it.
     member.pause(log.physical('messaging.message.v1'), 0);
+    running.push(member);
     await member.start();
     await until(() => read.length === 1);
     expect({ read, joins }).toEqual({ read: ['0'], joins: 2 });
-    await member.stop();
   }, 30_000);
 
   it('brings nothing of a partition that is paused at the join, until it is resumed at its place', async () => {
@@ -72,6 +75,7 @@ describe('GroupMember', () => {
       },
       logger: silentLogger(),
     });
+    running.push(member);
     await member.start();
     // Fetches have gone round: what came later in the other partition has been read.
     await until(() => read.includes(`1@${places[3]!.offset}`));
@@ -82,6 +86,5 @@ describe('GroupMember', () => {
     member.resume(physical, 0);
     await until(() => read.some((place) => place.startsWith('0@')));
     expect(read.filter((place) => place.startsWith('0@'))).toEqual([`0@${places[2]!.offset}`]);
-    await member.stop();
   }, 30_000);
 });
