@@ -3,7 +3,7 @@ import type { Peers } from '@magpie/grpc';
 import { collectionOf, ensureIndexes, type Connection } from '@magpie/mongo';
 import type { Logger } from '@magpie/observability';
 import { ownerOf, type Owner } from './owner.js';
-import { rebuildStates, targetBeside } from './rebuild-control.js';
+import { askRebuild, rebuildStates, targetBeside } from './rebuild-control.js';
 import { watchRebuilds } from './rebuild-watch.js';
 import type { FoldedDocument, View } from './view.js';
 import { ViewWriter } from './view-writer.js';
@@ -38,7 +38,14 @@ export async function startProjection<T extends FoldedDocument>(options: Project
     topics: [view.topic],
     startWithout: 'earliest',
     onPoison: 'dead-letter',
-    gain: async () => ({ process: applierOf({ ...options, owner }), state: () => ({}), lost: () => undefined }),
+    gain: async ({ lost, checkpoint }) => {
+      if (lost) await askRebuild(connection, view.collection);
+      const apply = applierOf({ ...options, owner });
+      const process = rebuiltAfterLoss(apply, checkpoint?.generation ?? 0, () =>
+        askRebuild(connection, view.collection),
+      );
+      return { process, state: () => ({}), lost: () => undefined };
+    },
   });
   const rebuilds = await watchRebuilds({ ...options, owner, logger: logger.child({ view: view.collection }) });
   return { lagMs: () => consumer.lagMs(), stop: () => stopAll(consumer, rebuilds) };
@@ -68,6 +75,24 @@ function applierOf<T extends FoldedDocument>({
     const beside = await targetBeside(states, view.collection);
     if (beside !== undefined) await writer.apply(collectionOf<T>(connection, beside), records);
     await writer.apply(collectionOf<T>(connection, view.collection), records);
+  };
+}
+
+/**
+ * A log that was lost took with it what was published and not read here yet, and a stream of one commit shows no gap:
+ * only the owner's store still has it. The generation of the records tells, also to a reader that stood before the cut.
+ */
+function rebuiltAfterLoss(
+  apply: (records: LogRecord[]) => Promise<void>,
+  generation: number,
+  ask: () => Promise<unknown>,
+): (records: LogRecord[]) => Promise<void> {
+  let known = generation;
+  return async (records) => {
+    const newest = Math.max(...records.map((record) => record.generation));
+    if (known > 0 && newest > known) await ask();
+    await apply(records);
+    known = Math.max(known, newest);
   };
 }
 

@@ -119,6 +119,11 @@ export class PublishingService {
     });
   }
 
+  /** Loses the topic with all that was published. */
+  async loseLog(): Promise<void> {
+    await withAdmin((admin) => admin.deleteTopics({ topics: [this.log.physical('auth.account.v1')] }));
+  }
+
   async ends(): Promise<Map<number, number>> {
     const offsets = await withAdmin((admin) => admin.fetchTopicOffsets(this.log.physical('auth.account.v1')));
     return new Map(offsets.map(({ partition, high }) => [partition, Number(high)]));
