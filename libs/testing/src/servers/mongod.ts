@@ -24,10 +24,17 @@ const NICENESS = 10;
 /** Server error codes of `replSetGetConfig`: nothing was initiated yet. */
 const NOT_YET_INITIALIZED = 94;
 
+/**
+ * A process that is killed within a transaction leaves its locks behind for so long (60 s by default): whoever registers
+ * under that name again is held up. Ours take milliseconds.
+ */
+const TRANSACTION_SECONDS_MAX = 5;
+
 const MONGOD_FLAGS = [
   ...['--replSet', REPLICA_SET, '--bind_ip', '127.0.0.1', '--nounixsocket'],
   ...['--wiredTigerCacheSizeGB', '0.5', '--oplogSize', '256'],
   ...['--setParameter', 'diagnosticDataCollectionEnabled=false'],
+  ...['--setParameter', `transactionLifetimeLimitSeconds=${TRANSACTION_SECONDS_MAX}`],
 ] as const;
 
 type Admin = ReturnType<InstanceType<typeof mongoose.mongo.MongoClient>['db']>;
