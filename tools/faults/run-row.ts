@@ -49,7 +49,7 @@ function statusOf(missed: NotReached | NotRun | undefined): Status {
 }
 
 function faultsOf(result: LoadResult): string[] {
-  const { summary, unresolved, foundByPull, offline, shownAgain } = result;
+  const { summary, unresolved, foundByPull, offline, shownAgain, feedGaps, historyGaps } = result;
   return [
     ...Object.entries(summary.counts).map(([kind, count]) => `${count} ${kind}`),
     ...(summary.judged.refused > 0
@@ -57,6 +57,8 @@ function faultsOf(result: LoadResult): string[] {
       : []),
     ...(unresolved > 0 ? [`${unresolved} sends without an answer`] : []),
     ...(foundByPull > 0 ? [`${foundByPull} found only by asking`] : []),
+    ...(feedGaps > 0 ? [`${feedGaps} not once in a feed that is read again`] : []),
+    ...(historyGaps > 0 ? [`${historyGaps} not once in the history`] : []),
     ...(offline > 0 ? [`${offline} devices did not come back`] : []),
     ...(shownAgain > 0 ? [`${shownAgain} old messages shown again`] : []),
   ];

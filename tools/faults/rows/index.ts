@@ -3,11 +3,12 @@ import { CRASHES, diesAt } from './crash-points.js';
 import { DISKS } from './disks.js';
 import { KILLS } from './kills.js';
 import { LINKS } from './links.js';
+import { OUTAGES } from './outages.js';
 import { PAIRS } from './pairs.js';
 import { STORES } from './stores.js';
 
 /** Every fault, in the order in which they are made within a shape. */
-export const ROWS: readonly Row[] = [...KILLS, ...LINKS, ...STORES, ...CRASHES, ...PAIRS, ...DISKS];
+export const ROWS: readonly Row[] = [...KILLS, ...LINKS, ...STORES, ...OUTAGES, ...CRASHES, ...PAIRS, ...DISKS];
 
 const QUICK_NAMES: readonly string[] = ['kill -9 magpie', 'kill -9 kafka', 'kill -9 mongod', 'links cut'];
 

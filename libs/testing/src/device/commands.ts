@@ -2,6 +2,7 @@ import { COMMANDS, wire, type MethodName } from '@magpie/contracts';
 
 const commandOf = (method: MethodName) => [...COMMANDS.values()].find((each) => each.method === method)!;
 export const SEND = commandOf('magpie.messaging.v1.MessagingService/SendMessages');
+export const HISTORY = commandOf('magpie.messaging.v1.MessagingService/ListHistory');
 export const SYNC = commandOf('magpie.sync.v1.SyncService/Sync');
 export const INIT = commandOf('magpie.sync.v1.SyncService/Init');
 export const REGISTER = commandOf('magpie.auth.v1.AuthService/Register');

@@ -103,6 +103,11 @@ export class Witness {
     return this.number;
   }
 
+  /** The key that stands for all that it holds; undefined = it has not begun yet. */
+  get syncKey(): sync.SyncKey | undefined {
+    return this.key;
+  }
+
   /** From now on it looks for the system there. */
   moveTo(at: Addresses): void {
     this.at = at;

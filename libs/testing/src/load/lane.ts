@@ -31,10 +31,10 @@ export class Lane {
     this.conversation = conversationBetween(from, to);
   }
 
-  /** Writes a message; it leaves as soon as the lane is free. */
-  write(trial: Trial, clientId: string, text: string): void {
+  /** Writes a message, or wrote it `agoMs` ago and found no way until now; it leaves as soon as the lane is free. */
+  write(trial: Trial, clientId: string, text: string, agoMs = 0): void {
     const { conversation, from, to, device } = this;
-    const clientTimeMs = Date.now();
+    const clientTimeMs = Date.now() - agoMs;
     const messageId = deriveId('m', from.userId, conversation, clientId, clientTimeMs);
     const content = { content: { $case: 'text' as const, value: { text } } };
     const outgoing = messaging.OutgoingMessage.fromPartial({ clientId, clientTimeMs, to: to.userId, content });

@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
+import type { sync } from '@magpie/contracts';
 import { Witness, type Addresses } from '../device/index.js';
 import { choicesOf, type Choose } from './choices.js';
 import { Lane } from './lane.js';
+import { readAgain, type Gaps } from './read-again.js';
 import { Trial, type LoadUser, type TrialResult } from './trial.js';
 
 /** Every so many users have a second device, and every so many devices are on a WebSocket. */
@@ -12,6 +14,8 @@ const PARTNERS = 5;
 /** Every so many writings are a burst, which leaves as one request of several messages. */
 const BURST_EVERY = 12;
 const BURST_MESSAGES = 4;
+/** Every other message of a burst was written so long ago that a copy of it is looked for first. */
+const WRITTEN_AGO_MS = 70_000;
 const SIGN_IN_AT_A_TIME = 4;
 const TICK_MS = 10;
 const POLL_MS = 50;
@@ -28,7 +32,7 @@ export interface LoadOptions {
 }
 
 /** What a stretch of load came to, and how it came to its end. */
-export interface LoadResult extends TrialResult {
+export interface LoadResult extends TrialResult, Gaps {
   /** Until every send was resolved, in ms since offering ended or the last repair, whichever came later. */
   readonly resolvedAfterMs: number;
   /** Showings that only happened because the devices asked in the end. */
@@ -45,6 +49,8 @@ export class Load {
   private readonly choose: Choose;
   private readonly lanes: Lane[] = [];
   private readonly earlier = new Set<string>();
+  /** What the first device of each user held when the trial began. */
+  private keys: ReadonlyMap<string, sync.SyncKey | undefined> = new Map();
   private readonly online: Promise<void>[];
   private readonly runId = randomBytes(4).toString('hex');
   private trial: Trial | undefined;
@@ -107,6 +113,7 @@ export class Load {
     if (this.trial !== undefined) for (const id of this.trial.messageIds) this.earlier.add(id);
     const trial = new Trial(this.users, this.earlier);
     this.trial = trial;
+    this.keys = new Map(this.users.map(({ userId, devices }) => [userId, devices[0]!.syncKey]));
     const startedAt = performance.now();
     let due = 0;
     this.offering = setInterval(() => {
@@ -132,7 +139,8 @@ export class Load {
     const before = trial.showings;
     await Promise.all(this.devices.map((device) => pulled(device)));
     const foundByPull = trial.showings - before;
-    return { ...trial.finish(), resolvedAfterMs, foundByPull, offline };
+    const gaps = await readAgain(trial.owed, this.users, this.keys);
+    return { ...trial.finish(), ...gaps, resolvedAfterMs, foundByPull, offline };
   }
 
   async stop(): Promise<void> {
@@ -148,7 +156,7 @@ export class Load {
     const count = this.choose(BURST_EVERY) === 0 ? BURST_MESSAGES : 1;
     for (let n = 0; n < count; n++) {
       const id = `${this.runId}-${++this.written}`;
-      lane.write(trial, id, `message ${id}`);
+      lane.write(trial, id, `message ${id}`, count > 1 && n % 2 === 0 ? WRITTEN_AGO_MS : 0);
     }
     return count;
   }

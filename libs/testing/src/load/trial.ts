@@ -66,6 +66,7 @@ export class Trial implements Observer {
   private readonly refusals = new Map<string, number>();
   private readonly begunAnew = new Set<string>();
   private readonly memberships = new Set<string>();
+  private readonly excused = new Set<string>();
   private openCount = 0;
   private missingCount = 0;
   private shownCount = 0;
@@ -98,6 +99,13 @@ export class Trial implements Observer {
   }
   get messageIds(): Iterable<string> {
     return this.messages.keys();
+  }
+
+  /** What feeds and history must hold for good. */
+  get owed(): readonly NewMessage[] {
+    return [...this.messages.values()].filter(
+      ({ messageId, outcome }) => outcome === 'ok' && !this.excused.has(messageId),
+    );
   }
 
   sending(message: NewMessage): void {
@@ -163,6 +171,7 @@ export class Trial implements Observer {
     for (const message of this.messages.values()) {
       if (message.shownOn.size < othersOf(message).length) underWay.add(message.messageId);
       if (!message.ownShown && message.writtenAt > since) toItsAuthor.add(message.messageId);
+      if (message.writtenAt > since || underWay.has(message.messageId)) this.excused.add(message.messageId);
     }
     this.checker.excuse(
       ({ messageId, user, device }) =>

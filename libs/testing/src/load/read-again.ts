@@ -1,0 +1,124 @@
+import { messaging, sync } from '@magpie/contracts';
+import { DomainError } from '@magpie/domain';
+import { HISTORY, SYNC } from '../device/commands.js';
+import type { Witness } from '../device/index.js';
+import type { LoadUser, NewMessage } from './trial.js';
+
+const FEED_PAGE = 200;
+const HISTORY_PAGE = 100;
+const HISTORY_PAGES_MAX = 5;
+const AT_A_TIME = 8;
+/** For all questions together: the archive may be a little behind, and a service may have just come back. */
+const WITHIN_MS = 15_000;
+const AGAIN_MS = 300;
+
+/** Acknowledged messages that are not where they must be for good, or more than once. */
+export interface Gaps {
+  /** Pairs of a message and a user whose feed, read again from before the trial, does not hold it once. */
+  readonly feedGaps: number;
+  /** Messages that the history of their conversation does not hold once. */
+  readonly historyGaps: number;
+}
+
+/**
+ * Asks for everything once more, as somebody who was away all the time: devices that were told at once say nothing of
+ * what was kept. `keys`: what each user held before; users without one, or whose key is no longer served, are passed over.
+ */
+export async function readAgain(
+  owed: readonly NewMessage[],
+  users: readonly LoadUser[],
+  keys: ReadonlyMap<string, sync.SyncKey | undefined>,
+): Promise<Gaps> {
+  const until = performance.now() + WITHIN_MS;
+  const conversations = new Map<string, NewMessage[]>();
+  const feeds = new Map<string, string[]>();
+  for (const message of owed) {
+    listOf(conversations, message.conversation).push(message);
+    for (const user of new Set([message.from.userId, message.to.userId])) listOf(feeds, user).push(message.messageId);
+  }
+  const feedGaps = await sumOf(users, async ({ userId, devices }) => {
+    const key = keys.get(userId);
+    const wanted = feeds.get(userId) ?? [];
+    return key === undefined || wanted.length === 0 ? 0 : gaps(wanted, until, () => feedSince(devices[0]!, key));
+  });
+  const historyGaps = await sumOf([...conversations.values()], (messages) => {
+    const { from, to } = messages[0]!;
+    const wanted = messages.map(({ messageId }) => messageId);
+    return gaps(wanted, until, () => historyOf(from.devices[0]!, to.userId, new Set(wanted)));
+  });
+  return { feedGaps, historyGaps };
+}
+
+/** How many of `wanted` are not read exactly once; asked again until none or `until` (`performance.now()`). */
+async function gaps(
+  wanted: readonly string[],
+  until: number,
+  read: () => Promise<readonly string[] | undefined>,
+): Promise<number> {
+  let missing = wanted.length;
+  for (;;) {
+    try {
+      const found = await read();
+      if (found === undefined) return 0;
+      const times = new Map<string, number>();
+      for (const id of found) times.set(id, (times.get(id) ?? 0) + 1);
+      missing = wanted.filter((id) => times.get(id) !== 1).length;
+    } catch (error) {
+      if (!(error instanceof DomainError)) throw error;
+    }
+    if (missing === 0 || performance.now() > until) return missing;
+    await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+  }
+}
+
+/** Ids of the messages in a user's feed after `key`; undefined = the key is no longer served. */
+async function feedSince(device: Witness, key: sync.SyncKey): Promise<string[] | undefined> {
+  const found: string[] = [];
+  let syncKey: sync.SyncKey | undefined = key;
+  for (let more = true; more;) {
+    const request = sync.SyncRequest.encode(sync.SyncRequest.fromPartial({ syncKey, limit: FEED_PAGE })).finish();
+    try {
+      const page = sync.SyncResponse.decode(await device.call(SYNC, request));
+      for (const { item } of page.items) if (item?.$case === 'message') found.push(item.value.messageId);
+      syncKey = page.syncKey;
+      more = page.hasMore;
+    } catch (error) {
+      if (error instanceof DomainError && error.code === 'SYNC_KEY_EXPIRED') return undefined;
+      throw error;
+    }
+  }
+  return found;
+}
+
+/** Ids of the newest messages of a conversation, as far back as `wanted` lie. */
+async function historyOf(device: Witness, peer: string, wanted: ReadonlySet<string>): Promise<string[]> {
+  const found: string[] = [];
+  let beforePosition: number | undefined;
+  for (let page = 0; page < HISTORY_PAGES_MAX; page++) {
+    const asked = { peer, limit: HISTORY_PAGE, ...(beforePosition === undefined ? {} : { beforePosition }) };
+    const request = messaging.ListHistoryRequest.encode(messaging.ListHistoryRequest.fromPartial(asked)).finish();
+    const { messages, hasMore } = messaging.ListHistoryResponse.decode(await device.call(HISTORY, request));
+    found.push(...messages.map(({ messageId }) => messageId));
+    beforePosition = messages.at(-1)?.position;
+    if (!hasMore || [...wanted].every((id) => found.includes(id))) break;
+  }
+  return found;
+}
+
+async function sumOf<T>(all: readonly T[], count: (each: T) => Promise<number>): Promise<number> {
+  const left = [...all];
+  let sum = 0;
+  const work = async (): Promise<void> => {
+    for (let each = left.shift(); each !== undefined; each = left.shift()) sum += await count(each);
+  };
+  await Promise.all(Array.from({ length: AT_A_TIME }, work));
+  return sum;
+}
+
+function listOf<T>(lists: Map<string, T[]>, name: string): T[] {
+  const known = lists.get(name);
+  if (known !== undefined) return known;
+  const made: T[] = [];
+  lists.set(name, made);
+  return made;
+}
