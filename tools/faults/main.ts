@@ -6,7 +6,7 @@ import { ServerError } from '@magpie/testing';
 import { linesOf } from './lines.js';
 import { FaultsError, readOptions, USAGE, type FaultOptions } from './options.js';
 import { writeReport } from './report.js';
-import { SHAPES, type Row, type RowResult, type ShapeName } from './row.js';
+import { SHAPES, type Row, type RowResult, type Run, type ShapeName } from './row.js';
 import { QUICK, ROWS } from './rows/index.js';
 import { RATE, runShape, USERS } from './run-shape.js';
 
@@ -17,6 +17,19 @@ const print = (line: string): void => void process.stdout.write(`${line}\n`);
 function chosen({ quick, only }: FaultOptions): readonly Row[] {
   const rows = quick ? QUICK : ROWS;
   return only.length === 0 ? rows : rows.filter(({ name }) => only.some((part) => name.includes(part)));
+}
+
+async function runAll(rows: readonly Row[], seed: number, data: string): Promise<readonly RowResult[]> {
+  const results: RowResult[] = [];
+  const onResult = (result: RowResult): void => {
+    results.push(result);
+    linesOf(result).forEach(print);
+  };
+  for (const shape of Object.keys(SHAPES) as ShapeName[]) {
+    const some = rows.filter((row) => row.shape === shape);
+    if (some.length > 0) await runShape(shape, some, seed, data, onResult);
+  }
+  return results;
 }
 
 async function main(): Promise<number> {
@@ -31,14 +44,13 @@ async function main(): Promise<number> {
     return 0;
   }
   if (rows.length === 0) throw new FaultsError('no row has such a name');
-  print(`seed ${options.seed}: ${rows.length} faults under ${RATE} messages per second of ${USERS} users`);
-  const results: RowResult[] = [];
-  for (const shape of Object.keys(SHAPES) as ShapeName[]) {
-    const some = rows.filter((row) => row.shape === shape);
-    if (some.length === 0) continue;
-    results.push(...(await runShape(shape, some, options, (result) => linesOf(result).forEach(print))));
+  const runs: Run[] = [];
+  for (const seed of options.seeds) {
+    print(`seed ${seed}: ${rows.length} faults under ${RATE} messages per second of ${USERS} users`);
+    runs.push({ seed, results: await runAll(rows, seed, options.data) });
+    if (!options.quick && options.only.length === 0) await writeReport(repository, runs);
   }
-  if (!options.quick && options.only.length === 0) await writeReport(repository, options.seed, results);
+  const results = runs.flatMap((run) => run.results);
   const passed = results.filter(({ status }) => status === 'passed').length;
   const notRun = results.filter(({ status }) => status === 'not run').length;
   if (notRun > 0) print(`${notRun} not run`);

@@ -1,10 +1,11 @@
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
-export const USAGE = `npm run faults -- [--seed N] [--quick] [--only name,…] [--list] [--data DIR]
+export const USAGE = `npm run faults -- [--seed N,…] [--quick] [--only name,…] [--list] [--data DIR]
 
   Starts systems of its own, makes each named fault happen under load, and judges what every device showed.
-  --seed   makes the same choices again: which process, which pass, which users; default: another one every time
+  --seed   makes the same choices again: which process, which pass, which users; default: another one every time;
+           several: one run after another, reported together
   --quick  a fixed few faults in a few minutes
   --only   only rows whose name contains one of these
   --list   only tells what there is
@@ -17,7 +18,8 @@ const SEED_MAX = 999_999;
 export class FaultsError extends Error {}
 
 export interface FaultOptions {
-  readonly seed: number;
+  /** At least one. */
+  readonly seeds: readonly number[];
   readonly quick: boolean;
   /** Parts of names; empty = every row. */
   readonly only: readonly string[];
@@ -29,12 +31,12 @@ export interface FaultOptions {
 export function readOptions(args: readonly string[], data: string): FaultOptions | 'help' {
   const { values } = parse(args);
   if (values.help) return 'help';
-  const seed = Number(values.seed ?? 1 + Math.floor(Math.random() * SEED_MAX));
-  if (!Number.isInteger(seed) || seed < 1 || seed > SEED_MAX) {
-    throw new FaultsError(`--seed is a whole number from 1 to ${SEED_MAX}`);
+  const seeds = values.seed?.split(',').map(Number) ?? [1 + Math.floor(Math.random() * SEED_MAX)];
+  if (!seeds.every((seed) => Number.isInteger(seed) && seed >= 1 && seed <= SEED_MAX)) {
+    throw new FaultsError(`--seed takes whole numbers from 1 to ${SEED_MAX}`);
   }
   const only = values.only?.split(',').filter((name) => name !== '') ?? [];
-  return { seed, quick: values.quick ?? false, only, list: values.list ?? false, data: resolve(values.data ?? data) };
+  return { seeds, quick: values.quick ?? false, only, list: values.list ?? false, data: resolve(values.data ?? data) };
 }
 
 function parse(args: readonly string[]) {

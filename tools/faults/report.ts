@@ -3,7 +3,7 @@ import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 
 import { seconds } from './lines.js';
-import { SHAPES, type RowResult, type ShapeName } from './row.js';
+import { SHAPES, type Row, type RowResult, type Run, type ShapeName } from './row.js';
 import { RATE, USERS } from './run-shape.js';
 
 const FILE = 'docs/reliability.md';
@@ -16,24 +16,42 @@ const SHAPE_TITLES: Readonly<Record<ShapeName, string>> = {
   disks: 'Small volumes (one process, Kafka and MongoDB on a volume of their own)',
 };
 
-/** Writes what a full run has seen. */
-export function writeReport(repository: string, seed: number, results: readonly RowResult[]): Promise<void> {
-  return writeFile(join(repository, FILE), reportOf(seed, new Date(), results));
+/** A row, and what each run saw of it. */
+interface Seen {
+  readonly row: Row;
+  readonly results: readonly (RowResult & { readonly seed: number })[];
+}
+
+/** Writes what full runs have seen. */
+export function writeReport(repository: string, runs: readonly Run[]): Promise<void> {
+  return writeFile(join(repository, FILE), reportOf(new Date(), runs));
 }
 
 /** The text of docs/reliability.md. */
-export function reportOf(seed: number, at: Date, results: readonly RowResult[]): string {
-  const count = (status: RowResult['status']): number => results.filter((result) => result.status === status).length;
+export function reportOf(at: Date, runs: readonly Run[]): string {
+  const rows = [...new Set(runs.flatMap(({ results }) => results.map(({ row }) => row)))];
+  const seen = rows.map((row) => ({
+    row,
+    results: runs.flatMap(({ seed, results }) =>
+      results.filter((result) => result.row === row).map((result) => ({ ...result, seed })),
+    ),
+  }));
+  const seeds = runs.map(({ seed }) => seed).join(',');
   const sections = (Object.keys(SHAPES) as ShapeName[])
-    .map((shape) => sectionOf(shape, results))
+    .map((shape) =>
+      sectionOf(
+        shape,
+        seen.filter(({ row }) => row.shape === shape),
+      ),
+    )
     .filter((section) => section !== '');
   return `# What happens when something breaks
 
 This page is written by \`npm run faults\`: every row is a fault that was made to happen on real processes, under load,
-and what the users then saw. Run it again with \`npm run faults -- --seed ${seed}\`.
+and what the users then saw. Run it again with \`npm run faults -- --seed ${seeds}\`.
 
-- ${at.toISOString().slice(0, 10)}, seed ${seed}, ${machine()}
-- **${count('passed')} passed, ${count('failed') + count('not reached')} failed, ${count('not run')} not run**
+- ${at.toISOString().slice(0, 10)}, ${machine()}
+${runs.map(verdictOf).join('\n')}
 - Load throughout: ${RATE} messages per second (open loop, one in twelve writings a burst of four in one request) between
   ${USERS} users in pairs, every third with two devices, a third of the first devices on WebSocket, the rest on TCP;
   besides, one person per second signs up and logs in on a second device.
@@ -46,44 +64,87 @@ and what the users then saw. Run it again with \`npm run faults -- --seed ${seed
 
 _Slowest_ is the longest time that any message took from being written to being shown, so it is the longest that anybody
 was cut off: fail-over, the repeats and the backlog together. _Waited_ are the users who had a message that took more
-than 1.5 s. _Resolved after_ is how long the last answer took once the load had ended, 4 s after the system was healthy.
+than 1.5 s. _Resolved after_ is how long after the last repair the last send of before it had its answer. Of several runs
+each figure is the worst.
 
+${failOverOf(seen)}
 ${sections.join('\n')}`;
 }
 
-function sectionOf(shape: ShapeName, results: readonly RowResult[]): string {
-  const some = results.filter(({ row }) => row.shape === shape);
+function verdictOf({ seed, results }: Run): string {
+  const count = (status: RowResult['status']): number => results.filter((result) => result.status === status).length;
+  const failed = count('failed') + count('not reached');
+  const minutes = results.reduce((sum, { tookMs }) => sum + tookMs, 0) / 60_000;
+  return `- Seed ${seed}: **${count('passed')} passed, ${failed} failed, ${count('not run')} not run**, ${minutes.toFixed(0)} minutes`;
+}
+
+/** What was asked of a fail-over against the slowest that was seen. */
+function failOverOf(seen: readonly Seen[]): string {
+  const some = seen.filter(({ row }) => row.flowsWithinMs !== undefined);
   if (some.length === 0) return '';
-  const worstMs = Math.max(...some.map(({ load }) => load?.slowestMs ?? 0));
   return [
-    `## ${SHAPE_TITLES[shape]}`,
+    '## How soon messages flow again',
     '',
-    `The slowest of all ${some.length} rows: ${seconds(worstMs)}.`,
-    '',
-    '| fault | what was done | result | slowest | waited | sent | acknowledged | resolved after |',
-    '| --- | --- | --- | --- | --- | --- | --- | --- |',
-    ...some.map(lineOf),
+    '| fault | asked | slowest of each run | |',
+    '| --- | --- | --- | --- |',
+    ...some.map(({ row, results }) => {
+      const asked = row.flowsWithinMs!;
+      const times = results.flatMap(({ load }) => load?.slowestMs ?? []);
+      const met = times.length > 0 && Math.max(...times) <= asked;
+      return line([row.name, seconds(asked), times.map(seconds).join(', '), met ? 'met' : '**not met**']);
+    }),
     '',
   ].join('\n');
 }
 
-function lineOf({ row, status, reasons, particulars, load }: RowResult): string {
-  const verdict = status === 'passed' ? 'passed' : `**${status}**: ${reasons.join('; ')}`;
-  const judged = load?.summary.judged;
-  const excused = judged !== undefined && judged.excused > 0 ? `; ${judged.excused} excused` : '';
-  const what = particulars === '' ? row.what : `${row.what} Here: ${particulars}.`;
+function sectionOf(shape: ShapeName, seen: readonly Seen[]): string {
+  if (seen.length === 0) return '';
+  const slowestMs = worst(seen.flatMap(({ results }) => results.map(({ load }) => load?.slowestMs ?? 0)));
+  return [
+    `## ${SHAPE_TITLES[shape]}`,
+    '',
+    `The slowest of all ${seen.length} rows: ${seconds(slowestMs)}.`,
+    '',
+    '| fault | what was done | result | slowest | waited | sent | acknowledged | resolved after |',
+    '| --- | --- | --- | --- | --- | --- | --- | --- |',
+    ...seen.map(rowOf),
+    '',
+  ].join('\n');
+}
+
+function rowOf({ row, results }: Seen): string {
+  const particulars = [...new Set(results.map((result) => result.particulars))].filter((each) => each !== '');
+  const what = particulars.length === 0 ? row.what : `${row.what} Here: ${particulars.join('; ')}.`;
+  const excused = results.reduce((sum, { load }) => sum + (load?.summary.judged.excused ?? 0), 0);
+  const loads = results.flatMap(({ status, load }) => (load === undefined || status === 'not run' ? [] : [load]));
+  const sum = (of: (load: (typeof loads)[number]) => number): string =>
+    String(loads.reduce((total, load) => total + of(load), 0));
   const figures =
-    load === undefined || judged === undefined || status === 'not run'
+    loads.length === 0
       ? ['', '', '', '', '']
       : [
-          seconds(load.slowestMs),
-          `${load.usersAffected} of ${load.users}`,
-          String(judged.sent),
-          String(judged.acknowledged),
-          seconds(load.resolvedAfterMs),
+          seconds(worst(loads.map(({ slowestMs }) => slowestMs))),
+          `${worst(loads.map(({ usersAffected }) => usersAffected))} of ${loads[0]!.users}`,
+          sum(({ summary }) => summary.judged.sent),
+          sum(({ summary }) => summary.judged.acknowledged),
+          seconds(worst(loads.map(({ resolvedAfterMs }) => resolvedAfterMs))),
         ];
-  return `| ${[row.name, what, verdict + excused, ...figures].map((cell) => cell.replaceAll('|', '/')).join(' | ')} |`;
+  return line([row.name, what, resultOf(results) + (excused > 0 ? `; ${excused} excused` : ''), ...figures]);
 }
+
+/** Whatever did not pass is told, with its seed. */
+function resultOf(results: Seen['results']): string {
+  const passed = results.filter(({ status }) => status === 'passed').length;
+  const others = results
+    .filter(({ status }) => status !== 'passed')
+    .map(({ status, reasons, seed }) => `**${status}** (seed ${seed}): ${reasons.join('; ')}`);
+  const all = passed === 1 && results.length === 1 ? ['passed'] : passed > 0 ? [`passed ${passed} times`] : [];
+  return [...all, ...others].join('; ');
+}
+
+const worst = (figures: readonly number[]): number => Math.max(...figures);
+
+const line = (cells: readonly string[]): string => `| ${cells.map((cell) => cell.replaceAll('|', '/')).join(' | ')} |`;
 
 function machine(): string {
   const [first] = cpus();

@@ -29,6 +29,8 @@ export interface Row {
   readonly what: string;
   readonly shape: ShapeName;
   readonly covers?: CrashPoint;
+  /** What the users lose meanwhile must flow again this soon: a goal that the report holds against what was measured. */
+  readonly flowsWithinMs?: number;
   /**
    * Makes the fault and, where the supervisor does not repair it by itself, repairs it. Throws NotReached or NotRun when
    * there was no fault; answers particulars for the report.
@@ -53,4 +55,10 @@ export interface RowResult {
   readonly load?: LoadResult;
   readonly signUps?: SignUpResult;
   readonly tookMs: number;
+}
+
+/** Every row with the choices of one seed. */
+export interface Run {
+  readonly seed: number;
+  readonly results: readonly RowResult[];
 }

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import { SignUps, type Choose, type Load, type LoadResult, type SignUpResult } from '@magpie/testing';
 
+import { seconds } from './lines.js';
 import type { Rig } from './rig.js';
 import { NotReached, NotRun, type Row, type RowResult, type Status } from './row.js';
 
@@ -27,6 +28,7 @@ export async function runRow(row: Row, rig: Rig, load: Load, choose: Choose): Pr
     if (error instanceof NotReached || error instanceof NotRun) missed = error;
     else wrong.push((error as Error).message);
   }
+  trial.repaired();
   const unhealthy = await rig.unhealthy();
   if (unhealthy.length > 0) wrong.push(`not healthy again: ${unhealthy.join(', ')}`);
   await delay(AFTER_MS);
@@ -49,13 +51,16 @@ function statusOf(missed: NotReached | NotRun | undefined): Status {
 }
 
 function faultsOf(result: LoadResult): string[] {
-  const { summary, unresolved, foundByPull, offline, shownAgain, feedGaps, historyGaps } = result;
+  const { summary, unresolved, resolvedAfterMs, foundByPull, offline, shownAgain, feedGaps, historyGaps } = result;
   return [
     ...Object.entries(summary.counts).map(([kind, count]) => `${count} ${kind}`),
     ...(summary.judged.refused > 0
       ? [`${summary.judged.refused} refused: ${Object.keys(result.refusals).join(', ')}`]
       : []),
     ...(unresolved > 0 ? [`${unresolved} sends without an answer`] : []),
+    ...(resolvedAfterMs > RESOLVE_WITHIN_MS
+      ? [`a send was resolved ${seconds(resolvedAfterMs)} after the repair`]
+      : []),
     ...(foundByPull > 0 ? [`${foundByPull} found only by asking`] : []),
     ...(feedGaps > 0 ? [`${feedGaps} not once in a feed that is read again`] : []),
     ...(historyGaps > 0 ? [`${historyGaps} not once in the history`] : []),

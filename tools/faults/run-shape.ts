@@ -3,7 +3,6 @@ import { join } from 'node:path';
 
 import { choicesOf, Load } from '@magpie/testing';
 
-import type { FaultOptions } from './options.js';
 import { Rig } from './rig.js';
 import { SHAPES, type Row, type RowResult, type ShapeName } from './row.js';
 import { runRow } from './run-row.js';
@@ -17,28 +16,23 @@ export const RATE = 300;
 export async function runShape(
   shape: ShapeName,
   rows: readonly Row[],
-  { seed, data }: FaultOptions,
+  seed: number,
+  data: string,
   onResult: (result: RowResult) => void,
-): Promise<RowResult[]> {
+): Promise<void> {
   const dataDir = join(data, shape);
   await unmountVolumes(dataDir);
   await rm(dataDir, { recursive: true, force: true });
-  const results: RowResult[] = [];
-  const done = (result: RowResult): void => {
-    results.push(result);
-    onResult(result);
-  };
   const obstacle = shape === 'disks' ? await mountVolumes(dataDir) : undefined;
   if (obstacle !== undefined) {
-    for (const row of rows) done({ row, status: 'not run', reasons: [obstacle], particulars: '', tookMs: 0 });
-    return results;
+    for (const row of rows) onResult({ row, status: 'not run', reasons: [obstacle], particulars: '', tookMs: 0 });
+    return;
   }
   try {
-    await runOn(shape, dataDir, seed, rows, done);
+    await runOn(shape, dataDir, seed, rows, onResult);
   } finally {
     await unmountVolumes(dataDir);
   }
-  return results;
 }
 
 async function runOn(
@@ -46,7 +40,7 @@ async function runOn(
   dataDir: string,
   seed: number,
   rows: readonly Row[],
-  done: (result: RowResult) => void,
+  onResult: (result: RowResult) => void,
 ): Promise<void> {
   const choose = choicesOf(seed);
   let rig = await Rig.start(dataDir, SHAPES[shape]);
@@ -60,7 +54,7 @@ async function runOn(
         load.moveTo(rig.doors);
         await load.allOnline();
       }
-      done(await runRow(row, rig, load, choose));
+      onResult(await runRow(row, rig, load, choose));
     }
   } finally {
     await load?.stop();

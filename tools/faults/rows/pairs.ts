@@ -13,6 +13,8 @@ const PASSES = 20;
 const STAGGER_MS = 1_000;
 /** How long an instance is away that was taken out. */
 const AWAY_MS = 8_000;
+/** A hand-over in order. */
+const HANDED_OVER_MS = 2_000;
 const CLOCK_OFF_MS = 120_000;
 const CLOCK_OFF_FOR_MS = 10_000;
 
@@ -55,6 +57,7 @@ const CLEAN_STOP: Row = {
   name: 'clean stop of an owner',
   what: 'One of two instances of sync is told to stop (SIGTERM) and started again.',
   shape: 'pairs',
+  flowsWithinMs: HANDED_OVER_MS,
   run: async (scene) => {
     const name = oneOf(scene, 'sync');
     await scene.rig.kill(name, 'SIGTERM');

@@ -33,8 +33,6 @@ export interface LoadOptions {
 
 /** What a stretch of load came to, and how it came to its end. */
 export interface LoadResult extends TrialResult, Gaps {
-  /** Until every send was resolved, in ms since offering ended or the last repair, whichever came later. */
-  readonly resolvedAfterMs: number;
   /** Showings that only happened because the devices asked in the end. */
   readonly foundByPull: number;
   /** Devices that had no link in the end. */
@@ -134,13 +132,12 @@ export class Load {
     const trial = this.trial!;
     const offline = await this.allOnline();
     await becomes(() => trial.open === 0, this.offeredUntil + resolveWithinMs - performance.now());
-    const resolvedAfterMs = performance.now() - this.offeredUntil;
     await this.quiet(trial);
     const before = trial.showings;
     await Promise.all(this.devices.map((device) => pulled(device)));
     const foundByPull = trial.showings - before;
     const gaps = await readAgain(trial.owed, this.users, this.keys);
-    return { ...trial.finish(), ...gaps, resolvedAfterMs, foundByPull, offline };
+    return { ...trial.finish(), ...gaps, foundByPull, offline };
   }
 
   async stop(): Promise<void> {

@@ -43,6 +43,17 @@ describe('trial', () => {
     expect(trial.finish().summary.clean).toBe(true);
   });
 
+  it('tells how long after the repair the sends of before it were resolved', async () => {
+    trial.sending(message('m1'));
+    trial.repaired();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    trial.answered('m1', 'unknown');
+    const { resolvedAfterMs } = trial.finish();
+    trial.sending(message('m2'));
+    expect(resolvedAfterMs).toBeGreaterThan(10);
+    expect(trial.finish().resolvedAfterMs).toBe(resolvedAfterMs);
+  });
+
   it('finds an acknowledged message lost unless it was under way when the log was wiped', () => {
     trial.sending(message('m1'));
     trial.answered('m1', 'ok');

@@ -28,6 +28,7 @@ interface Message extends NewMessage {
   /** `performance.now()` when it was written. */
   readonly writtenAt: number;
   outcome: Outcome | undefined;
+  answeredAt: number | undefined;
   /** Other devices than the one that wrote it. */
   readonly shownOn: Set<string>;
   /** Whether the device that wrote it has had it from its feed. */
@@ -41,6 +42,8 @@ export interface TrialResult {
   readonly summary: Summary;
   /** Sends that nobody has answered for good. */
   readonly unresolved: number;
+  /** How long after `repaired` the last send of before it was answered for good. */
+  readonly resolvedAfterMs: number;
   /** How long the slowest message took from being written to being shown; those sent but never shown do not count. */
   readonly slowestMs: number;
   /** Users who waited noticeably for a message, and of how many. */
@@ -67,6 +70,7 @@ export class Trial implements Observer {
   private readonly begunAnew = new Set<string>();
   private readonly memberships = new Set<string>();
   private readonly excused = new Set<string>();
+  private repairedAt = Infinity;
   private openCount = 0;
   private missingCount = 0;
   private shownCount = 0;
@@ -115,6 +119,7 @@ export class Trial implements Observer {
       ...message,
       writtenAt: performance.now(),
       outcome: undefined,
+      answeredAt: undefined,
       shownOn: new Set(),
       ownShown: false,
       arrivedAt: undefined,
@@ -128,6 +133,7 @@ export class Trial implements Observer {
   answered(messageId: string, outcome: Outcome, code?: string): void {
     const message = this.messages.get(messageId)!;
     message.outcome = outcome;
+    message.answeredAt = performance.now();
     this.openCount--;
     if (outcome === 'ok') this.missingCount += othersOf(message).length - message.shownOn.size;
     if (code !== undefined) this.refusals.set(code, (this.refusals.get(code) ?? 0) + 1);
@@ -179,6 +185,11 @@ export class Trial implements Observer {
     );
   }
 
+  /** Whatever was broken is whole again, or begins to repair itself. */
+  repaired(): void {
+    this.repairedAt = performance.now();
+  }
+
   /** Nothing more is sent, and every device has pulled to the end. */
   finish(): TrialResult {
     for (const { userId, devices } of this.users) {
@@ -186,7 +197,10 @@ export class Trial implements Observer {
     }
     const affected = new Set<string>();
     let slowestMs = 0;
-    for (const { arrivedAt, writtenAt, from, to } of this.messages.values()) {
+    let resolvedAfterMs = 0;
+    const now = performance.now();
+    for (const { arrivedAt, answeredAt = now, writtenAt, from, to } of this.messages.values()) {
+      if (writtenAt <= this.repairedAt) resolvedAfterMs = Math.max(resolvedAfterMs, answeredAt - this.repairedAt);
       const tookMs = (arrivedAt ?? writtenAt) - writtenAt;
       slowestMs = Math.max(slowestMs, tookMs);
       if (tookMs > NOTICEABLE_MS) affected.add(from.userId).add(to.userId);
@@ -194,6 +208,7 @@ export class Trial implements Observer {
     return {
       summary: summarise(this.checker.finish()),
       unresolved: this.openCount,
+      resolvedAfterMs,
       slowestMs,
       usersAffected: affected.size,
       users: this.users.length,
