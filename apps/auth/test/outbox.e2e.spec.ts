@@ -6,8 +6,9 @@ import { Peers } from '@magpie/grpc';
 import { connectMongo, type Connection } from '@magpie/mongo';
 import { silentLogger } from '@magpie/observability';
 import { startServices, type RunningServices } from '@magpie/service';
+import { eventually } from '@magpie/testing';
 import { auth } from '../src/auth.module.js';
-import { eventually, registration } from './system.js';
+import { registration } from './system.js';
 
 const CREDENTIAL = 'caller-secret-of-this-test';
 const REGISTER = 32;

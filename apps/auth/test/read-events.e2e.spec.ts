@@ -2,8 +2,9 @@ import { EVENTS, event } from '@magpie/contracts';
 import { GrpcServer, Peers } from '@magpie/grpc';
 import { EventReader, EventStore } from '@magpie/event-store';
 import { silentLogger } from '@magpie/observability';
+import { eventually } from '@magpie/testing';
 import { publish, STREAMS } from '../src/publish.js';
-import { eventually, registration, startSystem, type System } from './system.js';
+import { registration, startSystem, type System } from './system.js';
 
 const CREDENTIAL = 'caller-secret-of-this-test';
 const USERS = 5;

@@ -1,7 +1,8 @@
 import { createPublicKey } from 'node:crypto';
 import { jwtVerify } from 'jose';
 import { EVENTS } from '@magpie/contracts';
-import { device, eventually, identityOf, registration, startSystem, type System } from './system.js';
+import { eventually } from '@magpie/testing';
+import { device, identityOf, registration, startSystem, type System } from './system.js';
 
 const refusing = (code: string, field?: string) =>
   expect.objectContaining({ code, ...(field ? { details: [expect.objectContaining({ field })] } : {}) });

@@ -1,5 +1,6 @@
 import { auth, EVENTS } from '@magpie/contracts';
-import { device, eventually, identityOf, registration, startSystem, type System } from './system.js';
+import { eventually } from '@magpie/testing';
+import { device, identityOf, registration, startSystem, type System } from './system.js';
 
 const refusing = (code: string) => expect.objectContaining({ code });
 

@@ -120,16 +120,3 @@ export function identityOf(session: contract.Session | undefined, deviceId = 'de
   if (!session) throw new Error('no session');
   return { userId: session.userId, sessionId: session.sessionId, deviceId };
 }
-
-/** Waits until a check passes. */
-export async function eventually(check: () => void | Promise<void>, timeoutMs = 5_000): Promise<void> {
-  const until = Date.now() + timeoutMs;
-  for (;;) {
-    try {
-      return await check();
-    } catch (error) {
-      if (Date.now() > until) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
-  }
-}

@@ -1,6 +1,7 @@
 import { collectionOf } from '@magpie/mongo';
 import type { ProfileDocument } from '../src/projections/profile.projection.js';
-import { eventually, System } from './system.js';
+import { eventually } from '@magpie/testing';
+import { System } from './system.js';
 
 const ann = { userId: 'uann', userName: 'ann', nickname: 'Ann 安' };
 const profileOfAnn = { ...ann, avatarMediaId: '', signature: '', region: '', version: 1 };

@@ -3,6 +3,7 @@ import type { Connection } from 'mongoose';
 import type { AppendEntry } from '@magpie/event-log';
 import { connectMongo } from '@magpie/mongo';
 import { silentLogger } from '@magpie/observability';
+import { eventually } from './database.js';
 import { EventStore, startRelay, type Commit, type Fold, type Relay } from '../src/index.js';
 
 const count: Fold<number> = { initial: 0, evolve: (n) => n + 1 };
@@ -90,15 +91,3 @@ describe('relay', () => {
     expect(logs['a']).toHaveLength(2);
   });
 });
-
-async function eventually(check: () => Promise<void>, timeoutMs = 5_000): Promise<void> {
-  const until = Date.now() + timeoutMs;
-  for (;;) {
-    try {
-      return await check();
-    } catch (error) {
-      if (Date.now() > until) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
-  }
-}

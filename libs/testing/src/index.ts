@@ -1,3 +1,4 @@
+export { eventually } from './eventually.js';
 export { startChild, type Child, type ChildOptions, type Exit } from './servers/child.js';
 export { tailOf, writeFileAtomic } from './servers/files.js';
 export { startKafka, type KafkaOptions, type RunningServer, type ServerOptions } from './servers/kafka.js';
