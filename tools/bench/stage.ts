@@ -128,9 +128,9 @@ async function drain(lane: Lane, plan: StagePlan, tally: Tally, run: string, now
       );
       const at = now();
       batch.forEach((message, i) => {
-        const code = results[i]?.code ?? wire.Code.INTERNAL;
+        const code = results[i]?.code;
         if (code === wire.Code.OK) tally.ack(message, at);
-        else tally.refuse(wire.Code[code]);
+        else tally.refuse(code === undefined ? 'NO_RESULT' : wire.Code[code]);
       });
     } catch (error) {
       const code = error instanceof DomainError ? error.code : 'LINK_LOST';
