@@ -1,6 +1,6 @@
 import { partitionsOf, TOPICS, type TopicName } from '@magpie/contracts';
 import { GENERATION_MAX } from '@magpie/domain';
-import type { Collection, Document } from '@magpie/mongo';
+import { isDuplicateKey, type Collection, type Document } from '@magpie/mongo';
 import { counter, type Logger } from '@magpie/observability';
 import type { Kafka } from 'kafkajs';
 import { lastGenerations } from './read-records.js';
@@ -55,14 +55,15 @@ export function partitionId(topic: TopicName, partition: number): string {
 
 /**
  * Compares the log of a topic with what is remembered of it and raises the generations that must rise; to be called under
- * the lease. The memory is read before the log: an end that grows meanwhile is not one that was lost.
+ * the lease. The memory is read before the log: an end that grows meanwhile is not one that was lost. Answers undefined
+ * when another process has raised one meanwhile, as it may once the lease ran out: nobody gives a generation out twice.
  */
 export async function checkTopic(
   context: CheckContext,
   topic: TopicName,
   clusterId: string,
   known: ReadonlyMap<string, Knowledge>,
-): Promise<Map<number, Checked>> {
+): Promise<Map<number, Checked> | undefined> {
   const { kafka, admin, namespace, hotPartitions, states } = context;
   const name = physicalName(namespace, topic);
   const ids = Array.from({ length: partitionsOf(topic, hotPartitions) }, (_, p) => partitionId(topic, p));
@@ -82,11 +83,28 @@ export async function checkTopic(
     const rises = document !== undefined && generation > document.generation;
     const raisedAt = rises ? Date.now() : (document?.raisedAt ?? 0);
     if (document?.generation !== generation || document.clusterId !== clusterId) {
-      await states.replaceOne({ _id: id }, { generation, clusterId, end: bound.end, raisedAt }, { upsert: true });
+      const next = { _id: id, generation, clusterId, end: bound.end, raisedAt };
+      if (!(await write(states, document, next))) return undefined;
     }
     checked.set(partition, { generation, end: bound.end, raisedAt });
   }
   return checked;
+}
+
+/** Whether the document was still of the generation that was read. */
+async function write(
+  states: Collection<StateLogDocument>,
+  read: StateLogDocument | undefined,
+  { _id, ...next }: StateLogDocument,
+): Promise<boolean> {
+  if (read) return (await states.replaceOne({ _id, generation: read.generation }, next)).matchedCount === 1;
+  try {
+    await states.insertOne({ _id, ...next });
+    return true;
+  } catch (error) {
+    if (isDuplicateKey(error)) return false;
+    throw error;
+  }
 }
 
 /**

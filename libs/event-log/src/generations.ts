@@ -1,9 +1,10 @@
 import type { TopicName } from '@magpie/contracts';
+import { unavailable } from '@magpie/domain';
 import { takeLease, type Collection } from '@magpie/mongo';
 import { setTimeout as after } from 'node:timers/promises';
 import type { GenerationListener } from './event-log.js';
 import { checkTopic, partitionId, type CheckContext, type Checked, type Knowledge } from './generation-check.js';
-import { CLOCK_DOUBT_MS, ENDS_MS, LEASE_TTL_MS, START_WAIT_MS } from './limits.js';
+import { CHECK_TRIES_MAX, CLOCK_DOUBT_MS, ENDS_MS, LEASE_TTL_MS, START_WAIT_MS } from './limits.js';
 import type { LaneGenerations } from './lane.js';
 import { serialized } from './serialized.js';
 
@@ -19,6 +20,9 @@ interface Known {
   noted: number;
   refuted: boolean;
 }
+
+/** By `<topic>/<partition>`. */
+export type Lengths = ReadonlyMap<string, number>;
 
 /** The log stands below what was acknowledged before: it lost records. */
 export class LogShortenedError extends Error {
@@ -81,27 +85,26 @@ export class Generations {
     return generation;
   }
 
-  /** Lengths that the partitions of a topic are known to have had. */
-  ends(topic: TopicName): Map<number, number> {
-    const ends = new Map<number, number>();
-    for (let partition = 0; ; partition += 1) {
-      const known = this.#known.get(partitionId(topic, partition));
-      if (!known) return ends;
-      ends.set(partition, known.end);
-    }
+  /**
+   * Lengths that the partitions of the topics are known to have had, by this process and by the others of the service.
+   * undefined: another one has found a log of these topics lost that this one takes for whole.
+   */
+  async lengths(topics: readonly TopicName[]): Promise<Lengths | undefined> {
+    const known = [...this.#known].filter(([id]) => topics.some((topic) => id.startsWith(`${topic}/`)));
+    const documents = await this.#options.states.find({ _id: { $in: known.map(([id]) => id) } }).toArray();
+    const noted = new Map(documents.map((document) => [document._id, document]));
+    if (known.some(([id, { generation }]) => (noted.get(id)?.generation ?? 0) > generation)) return undefined;
+    const endOf = (id: string, { generation, end }: Known) => {
+      const document = noted.get(id);
+      return document?.generation === generation ? Math.max(end, document.end) : end;
+    };
+    return new Map(known.map(([id, one]) => [id, endOf(id, one)]));
   }
 
   onRise(topic: TopicName, listener: GenerationListener): () => void {
     const listeners = this.#listeners.get(topic) ?? new Set();
     this.#listeners.set(topic, listeners.add(listener));
     return () => void listeners.delete(listener);
-  }
-
-  /** Whether another process of the service has found a log of these topics lost that this one takes for whole. */
-  async risenElsewhere(topics: readonly TopicName[]): Promise<boolean> {
-    const known = [...this.#known].filter(([id]) => topics.some((topic) => id.startsWith(`${topic}/`)));
-    const risen = known.map(([_id, { generation }]) => ({ _id, generation: { $gt: generation } }));
-    return risen.length > 0 && (await this.#options.states.countDocuments({ $or: risen }, { limit: 1 })) > 0;
   }
 
   /** A reader found that the log does not hold what it read of this generation: it rises, if it has not yet. */
@@ -163,6 +166,15 @@ export class Generations {
 
   async #check(topics: readonly TopicName[]): Promise<void> {
     if (topics.length === 0) return;
+    for (let tries = 1; tries <= CHECK_TRIES_MAX; tries += 1) {
+      if (await this.#checkUnderLease(topics)) return;
+      this.#options.logger.warn({ tries }, 'generations were checked by others meanwhile, read again');
+    }
+    throw unavailable('the lease of the generations');
+  }
+
+  /** Whether nobody else has, or may have, raised a generation meanwhile. */
+  async #checkUnderLease(topics: readonly TopicName[]): Promise<boolean> {
     const { leases: collection, holder, logger, admin } = this.#options;
     const taken = takeLease({ collection, name: 'state_log', holder, ttlMs: LEASE_TTL_MS, logger });
     const lease = await within(START_WAIT_MS, taken).catch(async (error: unknown) => {
@@ -172,9 +184,12 @@ export class Generations {
     try {
       const clusterId = await admin.clusterId();
       for (const topic of topics) {
-        this.#take(topic, await checkTopic(this.#options, topic, clusterId, this.#knowledge()));
+        const checked = await checkTopic(this.#options, topic, clusterId, this.#knowledge());
+        if (!checked || !lease.held) return false;
+        this.#take(topic, checked);
       }
       this.#clusterId = clusterId;
+      return true;
     } finally {
       await lease.release();
     }
@@ -189,10 +204,8 @@ export class Generations {
     for (const [partition, { generation, end, raisedAt }] of checked) {
       const id = partitionId(topic, partition);
       const before = this.#known.get(id);
-      if (before?.generation === generation) {
-        before.end = Math.max(before.end, end);
-        continue;
-      }
+      // Of the same log, its end may count what was sent and is not answered yet: that would seem to stand too low.
+      if (before?.generation === generation) continue;
       this.#known.set(id, { generation, end, noted: end, refuted: false });
       if (Date.now() - raisedAt < CLOCK_DOUBT_MS) this.#options.onRaise();
       if (before && generation > before.generation) risen.push([partition, generation]);

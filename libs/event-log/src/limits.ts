@@ -55,6 +55,8 @@ export const WATCH_MS = 5_000;
 export const START_WAIT_MS = 60_000;
 /** After so long without a sign, a lease of this library is free. */
 export const LEASE_TTL_MS = 5_000;
+/** Checks of the generations that others overtook, until whoever asked is told so. */
+export const CHECK_TRIES_MAX = 5;
 /** What was redriven is remembered for so much longer than the oldest dead letter that is left. */
 export const MARK_MARGIN_MS = 24 * 60 * 60 * 1_000;
 /** How long a consumer that stops waits for the work at hand. */

@@ -1,6 +1,7 @@
 import type { TopicName } from '@magpie/contracts';
 import type { Logger } from '@magpie/observability';
 import type { Kafka } from 'kafkajs';
+import { partitionId } from './generation-check.js';
 import { kafkaClient, type ClientOptions } from './kafka-client.js';
 import type { Generations } from './generations.js';
 import { WATCH_MS } from './limits.js';
@@ -80,7 +81,7 @@ export class LogWatch {
 
   async #look(): Promise<void> {
     const { topics, generations, ensureTopics } = this.#options;
-    if ((await this.#isAsItWas()) && !(await generations.risenElsewhere(topics))) return;
+    if (await this.#isAsItWas()) return;
     await ensureTopics();
     await generations.check(topics);
   }
@@ -88,12 +89,16 @@ export class LogWatch {
   async #isAsItWas(): Promise<boolean> {
     const { admin, topics, physical, generations } = this.#options;
     // Taken before the log is asked: they may grow meanwhile.
-    const known = topics.map((topic) => ({ name: physical(topic), ends: generations.ends(topic) }));
-    const { clusterId, bounds } = await admin.survey(known.map(({ name }) => name));
+    const lengths = await generations.lengths(topics);
+    if (!lengths) return false;
+    const { clusterId, bounds } = await admin.survey(topics.map(physical));
     if (clusterId !== generations.clusterId) return false;
-    return known.every(({ name, ends }) =>
-      [...ends].every(([partition, end]) => (bounds.get(name)?.get(partition)?.end ?? -1) >= end),
+    const ends = new Map(
+      topics.flatMap((topic) =>
+        [...(bounds.get(physical(topic)) ?? [])].map(([partition, { end }]) => [partitionId(topic, partition), end]),
+      ),
     );
+    return [...lengths].every(([id, length]) => (ends.get(id) ?? -1) >= length);
   }
 
   #failed(error: unknown): void {
