@@ -1,5 +1,5 @@
 import { PoisonError } from '@magpie/event-log';
-import { isDuplicateKey, writeErrorsOf, type Collection } from '@magpie/mongo';
+import { isDuplicateKey, isTransient, writeErrorsOf, type Collection } from '@magpie/mongo';
 import type { Logger } from '@magpie/observability';
 import type { mongo } from 'mongoose';
 import type { Owner } from './owner.js';
@@ -145,7 +145,8 @@ async function insert<T extends FoldedDocument>(
     return [];
   } catch (error) {
     const failures = writeErrorsOf(error);
-    if (!isDuplicateKey(error) || failures.some(({ code }) => code !== DUPLICATE_KEY)) throw error;
+    const isSettled = isDuplicateKey(error) && !isTransient(error);
+    if (!isSettled || failures.some(({ code }) => code !== DUPLICATE_KEY)) throw error;
     return failures.map(({ index }) => made[index]!);
   }
 }

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import type { mongo } from 'mongoose';
 import { PoisonError } from '@magpie/event-log';
 import { collectionOf, type Collection } from '@magpie/mongo';
 import { silentLogger } from '@magpie/observability';
@@ -80,6 +81,28 @@ describe('writing a view', () => {
     await apply(record('gap', 4, 20), record('gap', 5, 30));
     expect(asked).toEqual([{ topic: 'auth.account.v1', key: 'gap', fromVersion: 2 }]);
     expect(await found('gap')).toEqual(shown('gap', 5, 30));
+  });
+
+  it('takes nothing for written that too few nodes confirmed, though somebody else has made a part of it', async () => {
+    const meanwhile = async (...made: StreamRecord[]) => {
+      await apply(...made);
+      return [];
+    };
+    const racing = {
+      find: () => ({ map: () => ({ toArray: () => meanwhile(record('raced', 1, 10)) }) }),
+      // A single node confirms at once: what several would add to the driver's error is put there.
+      insertMany: async (...args: Parameters<typeof collection.insertMany>) => {
+        const error: unknown = await collection.insertMany(...args).catch((failure: unknown) => failure);
+        throw Object.assign(error as mongo.MongoBulkWriteError, {
+          result: { getWriteConcernError: () => ({ code: 11602 }) },
+        });
+      },
+      bulkWrite: collection.bulkWrite.bind(collection),
+    } as unknown as Collection<NameDocument>;
+    const records = () => [record('raced', 1, 10), record('unsure', 1, 11)];
+    await expect(writer.apply(racing, records())).rejects.toThrow('E11000');
+    await apply(...records());
+    expect(await found('unsure')).toEqual(shown('unsure', 1, 11));
   });
 
   it('gives up a record whose predecessors the owner does not have', async () => {

@@ -12,13 +12,21 @@ export function isDuplicateKey(error: unknown): boolean {
   return writeErrorsOf(error).some((one) => one.code === DUPLICATE_KEY);
 }
 
-/** Whether the same operation may succeed later: the network, an election, a restart of the server. */
+/**
+ * Whether the same operation may succeed later: the network, an election, a restart of the server, or too few nodes that
+ * confirmed it. A bulk error may name duplicates as well then: what it did is not durable, so ask this first.
+ */
 export function isTransient(error: unknown): boolean {
   if (error instanceof mongo.MongoNetworkError || error instanceof mongo.MongoServerSelectionError) return true;
-  if (error instanceof mongo.MongoWriteConcernError) return true;
+  if (error instanceof mongo.MongoWriteConcernError || isUnsure(error)) return true;
   if (!(error instanceof mongo.MongoError)) return false;
   if (error.hasErrorLabel('RetryableWriteError') || error.hasErrorLabel('TransientTransactionError')) return true;
   return typeof error.code === 'number' && TRANSIENT_CODES.has(error.code);
+}
+
+/** Whether a bulk may be rolled back; beside errors of single documents the driver tells that in the result alone. */
+function isUnsure(error: unknown): boolean {
+  return error instanceof mongo.MongoBulkWriteError && error.result?.getWriteConcernError() !== undefined;
 }
 
 /** Where in a bulk the error lies (index into what was given) and which. */

@@ -82,6 +82,25 @@ describe('GroupInsert', () => {
     expect(collection.stored.size).toBe(1);
   });
 
+  it('gives a batch again whose write concern failed, though a duplicate in it hides that', async () => {
+    // Goal: nothing counts as durable that may be rolled back; what the driver throws then names the duplicate alone.
+    const collection = memory();
+    const concerns = [{ code: 11602 }];
+    const insertMany = async (docs: mongo.Document[]): Promise<void> => {
+      const { writeErrors } = await collection.insertMany(docs).then(
+        () => ({ writeErrors: [] }),
+        (error: { writeErrors: mongo.WriteError[] }) => error,
+      );
+      const concern = concerns.shift();
+      const result = { getWriteConcernError: () => concern } as mongo.BulkWriteResult;
+      throw new mongo.MongoBulkWriteError({ message: 'E11000', code: 11000, writeErrors }, result);
+    };
+    await collection.insertMany(rows(1));
+    const { duplicates } = await group({ insertMany }).insert(rows(1, 2));
+    expect([...duplicates]).toEqual([1, 2]);
+    expect(collection.batches).toEqual([[1], [1, 2], [1, 2]]);
+  });
+
   it('rejects only those whose documents are refused', async () => {
     // Goal: one caller's bad document fails that caller; an error of the whole batch fails all.
     const collection = memory((attempt) => {

@@ -145,8 +145,9 @@ export class GroupInsert<T extends Document> {
         return { single: new Map() };
       } catch (error) {
         const errors = writeErrorsOf(error);
-        if (errors.length > 0) return { single: new Map(errors.map((one) => [one.index, one])) };
-        if (!isTransient(error) || this.#closed) return { single: new Map(), every: error };
+        const passes = isTransient(error);
+        if (errors.length > 0 && !passes) return { single: new Map(errors.map((one) => [one.index, one])) };
+        if (!passes || this.#closed) return { single: new Map(), every: error };
         await sleep(retryMs);
       }
     }
