@@ -1,4 +1,4 @@
-import type { Anomaly } from '@magpie/testing';
+import { anomalyLine } from '@magpie/testing';
 
 import type { RowResult } from './row.js';
 
@@ -20,11 +20,6 @@ export function linesOf({ row, status, reasons, particulars, load, tookMs }: Row
   return [
     `${status.padEnd(11)} ${row.name.padEnd(NAME_WIDTH)} ${figures}${anew}${excused}; ${seconds(tookMs)}${told}`,
     ...reasons.map((reason) => `            ${reason}`),
-    ...(load?.summary.examples ?? []).map((example) => `            ${exampleLine(example)}`),
+    ...(load?.summary.examples ?? []).map((example) => `            ${anomalyLine(example)}`),
   ];
-}
-
-function exampleLine({ kind, messageId, device, sender, sentAtMs, detail }: Anomaly): string {
-  const at = sentAtMs === undefined ? '' : ` sent ${new Date(sentAtMs).toISOString()}`;
-  return `${kind}: ${messageId} on ${device ?? '-'} by ${sender ?? '-'}${at}: ${detail}`;
 }

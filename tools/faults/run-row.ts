@@ -50,13 +50,13 @@ function statusOf(missed: NotReached | NotRun | undefined): Status {
   return missed instanceof NotRun ? 'not run' : 'not reached';
 }
 
-function faultsOf(result: LoadResult): string[] {
-  const { summary, unresolved, resolvedAfterMs, foundByPull, offline, shownAgain, feedGaps, historyGaps } = result;
+/** Everything that went wrong under the load; empty = nothing. */
+export function faultsOf(result: LoadResult): string[] {
+  const { summary, unresolved, resolvedAfterMs, foundByPull, offline, behind, shownAgain, feedGaps, historyGaps } =
+    result;
   return [
     ...Object.entries(summary.counts).map(([kind, count]) => `${count} ${kind}`),
-    ...(summary.judged.refused > 0
-      ? [`${summary.judged.refused} refused: ${Object.keys(result.refusals).join(', ')}`]
-      : []),
+    ...Object.entries(result.refusals).map(([code, count]) => `${count} refused: ${code}`),
     ...(unresolved > 0 ? [`${unresolved} sends without an answer`] : []),
     ...(resolvedAfterMs > RESOLVE_WITHIN_MS
       ? [`a send was resolved ${seconds(resolvedAfterMs)} after the repair`]
@@ -64,6 +64,7 @@ function faultsOf(result: LoadResult): string[] {
     ...(foundByPull > 0 ? [`${foundByPull} found only by asking`] : []),
     ...(feedGaps > 0 ? [`${feedGaps} not once in a feed that is read again`] : []),
     ...(historyGaps > 0 ? [`${historyGaps} not once in the history`] : []),
+    ...(behind > 0 ? [`${behind} devices did not come to the end of their feeds`] : []),
     ...(offline > 0 ? [`${offline} devices did not come back`] : []),
     ...(shownAgain > 0 ? [`${shownAgain} old messages shown again`] : []),
   ];

@@ -11,10 +11,10 @@ export { ServerError, type ServerErrorCode } from './servers/server-error.js';
 export { startSystem, type RunningSystem, type SystemOptions } from './servers/system.js';
 export {
   ANOMALIES_KEPT_MAX,
+  anomalyLine,
   DeliveryChecker,
   EXAMPLES_PER_KIND,
   summarise,
-  summaryLines,
   type Anomaly,
   type AnomalyKind,
   type Answer,

@@ -10,4 +10,4 @@ export {
 } from './delivery-checker.js';
 export type { DeviceLog, ListedMessage, ShownMessage } from './device-log.js';
 export type { Outcome } from './messages.js';
-export { EXAMPLES_PER_KIND, summarise, summaryLines, type Summary } from './summary.js';
+export { anomalyLine, EXAMPLES_PER_KIND, summarise, type Summary } from './summary.js';

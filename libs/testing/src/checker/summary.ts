@@ -25,20 +25,17 @@ export function summarise({ anomalies, counts, judged }: Verdict, examplesPerKin
   return { clean: counts.size === 0, judged, counts: Object.fromEntries(counts), examples };
 }
 
-/** The summary for people: what was judged, what was found, and a line per example. */
-export function summaryLines({ clean, judged, counts, examples }: Summary): string[] {
-  const found = Object.entries(counts).map(([kind, count]) => `${count} ${kind}`);
-  const { sent, acknowledged, refused, unknown, shown, settled, devices, excused } = judged;
-  return [
-    `sent ${sent} (${acknowledged} acknowledged, ${refused} refused, ${unknown} unknown); ` +
-      `shown ${shown} times, ${settled} of ${devices} devices settled` +
-      (excused > 0 ? `; ${excused} excused` : ''),
-    clean ? 'no anomalies' : `anomalies: ${found.join(', ')}`,
-    ...examples.map(lineOf),
-  ];
-}
-
-function lineOf({ kind, messageId, conversation, device, sender, requestId, sentAtMs, detail }: Anomaly): string {
+/** An anomaly for people. */
+export function anomalyLine({
+  kind,
+  messageId,
+  conversation,
+  device,
+  sender,
+  requestId,
+  sentAtMs,
+  detail,
+}: Anomaly): string {
   const sent = [
     sender === undefined ? [] : [`by ${sender}`],
     requestId === undefined ? [] : [`in request ${requestId}`],

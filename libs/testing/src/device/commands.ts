@@ -10,6 +10,9 @@ export const LOGIN = commandOf('magpie.auth.v1.AuthService/Login');
 export const REFRESH = commandOf('magpie.auth.v1.AuthService/Refresh');
 export const PROFILE = commandOf('magpie.social.v1.SocialService/GetProfile');
 
+/** An answer that does not say what became of the message: it may be in the log. */
+export const leavesDoubt = (code: wire.Code): boolean => code === wire.Code.UNAVAILABLE || code === wire.Code.INTERNAL;
+
 /** Answers to one message after which the same send is tried again. */
 export const PASSING: ReadonlySet<wire.Code> = new Set([
   wire.Code.UNAVAILABLE,

@@ -3,7 +3,7 @@ import { gateway, messaging, OPERATIONS, sync, wire } from '@magpie/contracts';
 import { conversationOf, DomainError } from '@magpie/domain';
 import { deriveId } from '@magpie/domain/ids';
 import type { Outcome, SendReport, ShownMessage } from '../checker/index.js';
-import { INIT, PASSING, SEND, SYNC } from './commands.js';
+import { INIT, leavesDoubt, PASSING, SEND, SYNC } from './commands.js';
 import { DeviceSession } from './device-session.js';
 import { postCommand } from './short-link.js';
 import { WireLink } from './wire-link.js';
@@ -49,7 +49,7 @@ export class Witness {
   private number = 0;
   /** The newest key that the server has told of. */
   private newest = 0;
-  private pulling: Promise<void> | undefined;
+  private pulling: Promise<boolean> | undefined;
   private stopped = false;
   private identified = false;
   private clientIds = 0;
@@ -156,8 +156,8 @@ export class Witness {
     return outcome;
   }
 
-  /** Fetches everything after the key that this device holds, page by page. */
-  async pull(): Promise<void> {
+  /** Fetches everything after the key that this device holds, page by page; answers whether it came to the end. */
+  async pull(): Promise<boolean> {
     this.pulling ??= this.pullAll().finally(() => (this.pulling = undefined));
     return this.pulling;
   }
@@ -177,7 +177,7 @@ export class Witness {
         const [result] = messaging.SendMessagesResponse.decode(answer).results;
         if (result!.code === wire.Code.OK) return 'ok';
         if (!PASSING.has(result!.code)) return doubtful ? 'unknown' : 'refused';
-        doubtful ||= result!.code === wire.Code.UNAVAILABLE;
+        doubtful ||= leavesDoubt(result!.code);
       } catch (error) {
         if (!(error instanceof DomainError)) throw error;
         doubtful = true;
@@ -210,9 +210,10 @@ export class Witness {
     }
   }
 
-  private async pullAll(): Promise<void> {
+  private async pullAll(): Promise<boolean> {
     let empty = 0;
-    for (let more = true; more && empty < EMPTY_PULLS_MAX;) {
+    let more = true;
+    while (more && empty < EMPTY_PULLS_MAX) {
       if (this.key === undefined) await this.init();
       const before = this.number;
       const request = sync.SyncRequest.encode(sync.SyncRequest.fromPartial({ syncKey: this.key!, limit: PULL_LIMIT }));
@@ -225,6 +226,7 @@ export class Witness {
       empty = this.number > before ? 0 : empty + 1;
       if (more && empty > 0) await sleep(RETRY_MS);
     }
+    return !more;
   }
 
   /** A key that is no longer served: the device begins as if it were new. Throws every other error. */

@@ -37,6 +37,7 @@ describe('what a sender makes of its answers', () => {
     ],
     ['a refusal after no answer', [undefined, wire.Code.BLOCKED], 'unknown'],
     ['a refusal after an attempt of unknown end', [wire.Code.UNAVAILABLE, wire.Code.BLOCKED], 'unknown'],
+    ['a refusal after an error of the server', [wire.Code.INTERNAL, wire.Code.BLOCKED], 'unknown'],
     ['OK after no answer', [undefined, wire.Code.OK], 'ok'],
   ])('%s', async (_, codes, outcome) => {
     expect(await outcomeAfter(codes)).toBe(outcome);

@@ -1,7 +1,7 @@
 import { messaging, wire } from '@magpie/contracts';
 import { DomainError } from '@magpie/domain';
 import { deriveId } from '@magpie/domain/ids';
-import { PASSING, SEND } from '../device/commands.js';
+import { leavesDoubt, PASSING, SEND } from '../device/commands.js';
 import type { Witness } from '../device/index.js';
 import { conversationBetween, type LoadUser, type Trial } from './trial.js';
 
@@ -82,7 +82,7 @@ function resolve(each: Waiting, code: wire.Code): boolean {
     return true;
   }
   if (PASSING.has(code)) {
-    each.doubtful ||= code === wire.Code.UNAVAILABLE || code === wire.Code.INTERNAL;
+    each.doubtful ||= leavesDoubt(code);
     return false;
   }
   each.trial.answered(each.messageId, each.doubtful ? 'unknown' : 'refused', wire.Code[code]);

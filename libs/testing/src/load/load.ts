@@ -37,6 +37,8 @@ export interface LoadResult extends TrialResult, Gaps {
   readonly foundByPull: number;
   /** Devices that had no link in the end. */
   readonly offline: number;
+  /** Devices that had not had everything from the server when the judgement began: nothing counts as lost on these. */
+  readonly behind: number;
 }
 
 /**
@@ -134,10 +136,11 @@ export class Load {
     await becomes(() => trial.open === 0, this.offeredUntil + resolveWithinMs - performance.now());
     await this.quiet(trial);
     const before = trial.showings;
-    await Promise.all(this.devices.map((device) => pulled(device)));
+    const caughtUp = await Promise.all(this.devices.map((device) => pulled(device)));
+    const behind = new Set(this.devices.filter((_, index) => !caughtUp[index]));
     const foundByPull = trial.showings - before;
     const gaps = await readAgain(trial.owed, this.users, this.keys);
-    return { ...trial.finish(), ...gaps, foundByPull, offline };
+    return { ...trial.finish(behind), ...gaps, foundByPull, offline, behind: behind.size };
   }
 
   async stop(): Promise<void> {
@@ -167,15 +170,9 @@ export class Load {
   }
 }
 
-async function pulled(device: Witness): Promise<void> {
-  let done = false;
-  await becomes(async () => {
-    await device.pull().then(
-      () => (done = true),
-      () => undefined,
-    );
-    return done;
-  }, PULL_WITHIN_MS);
+/** Whether the device came to the end of its feed. */
+function pulled(device: Witness): Promise<boolean> {
+  return becomes(() => device.pull().catch(() => false), PULL_WITHIN_MS);
 }
 
 /** Waits for a condition; answers whether it came. */

@@ -43,6 +43,13 @@ describe('trial', () => {
     expect(trial.finish().summary.clean).toBe(true);
   });
 
+  it('calls nothing lost on a device that has not come to the end of its feed', () => {
+    trial.sending(message('m1'));
+    trial.answered('m1', 'ok');
+    expect(trial.finish(new Set([...ann.devices, ...bob.devices])).summary.clean).toBe(true);
+    expect(trial.finish(new Set(ann.devices)).summary.counts).toEqual({ lost: 1 });
+  });
+
   it('tells how long after the repair the sends of before it were resolved', async () => {
     trial.sending(message('m1'));
     trial.repaired();

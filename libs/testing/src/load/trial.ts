@@ -190,10 +190,12 @@ export class Trial implements Observer {
     this.repairedAt = performance.now();
   }
 
-  /** Nothing more is sent, and every device has pulled to the end. */
-  finish(): TrialResult {
+  /** Nothing more is sent, and every device but those has pulled to the end. */
+  finish(behind: ReadonlySet<Witness> = new Set()): TrialResult {
     for (const { userId, devices } of this.users) {
-      for (const { deviceId } of devices) this.checker.device(userId, deviceId).settled();
+      for (const device of devices) {
+        if (!behind.has(device)) this.checker.device(userId, device.deviceId).settled();
+      }
     }
     const affected = new Set<string>();
     let slowestMs = 0;
