@@ -61,16 +61,20 @@ async function makeParts(base: ServiceBase, config: SyncConfig): Promise<Parts> 
   const projection = timelineProjection({ feeds, log, timeline, inserts, retention, rebuild, sameDatabase, logger });
   const consumer = consuming(() => log.consume(projection));
   let stopped = false;
+  const handOver = async (): Promise<void> => {
+    stopped = true;
+    await retention.stop();
+    await consumer.stop();
+  };
   const feed: Component = {
     // Who asks for a feed that is not served here yet is told so.
     join: async () => {
       await consumer.join();
       if (!stopped) retention.start();
     },
+    handOver,
     stop: async () => {
-      stopped = true;
-      await retention.stop();
-      await consumer.stop();
+      await handOver();
       audience.close();
       await inserts.close();
     },
@@ -113,12 +117,16 @@ function fanOut({ log, logger }: ServiceBase, partitions: number, sameDatabase: 
     return joining;
   };
   const { join, stop } = consuming(begin);
+  const handOver = async (): Promise<void> => {
+    stopped = true;
+    deaf?.();
+    await stop();
+  };
   return {
     join,
+    handOver,
     stop: async () => {
-      stopped = true;
-      deaf?.();
-      await stop();
+      await handOver();
       await inbox.close(APPENDER_CLOSE_MS);
     },
   };

@@ -149,8 +149,7 @@ export class GroupConsumer implements Consumer {
     await Promise.race([Promise.all(workers.map((worker) => worker.settled())), tooLate]);
     clearTimeout(late);
     await this.#writing;
-    await this.#writeCheckpoints();
-    await this.#commitToGroup();
+    await Promise.all([this.#writeCheckpoints(), this.#commitToGroup()]);
     for (const worker of workers) worker.lose();
     this.#slots.clear();
     await this.#member.stop();

@@ -36,7 +36,8 @@ export const PROCESS_RECORDS_MAX = 1_000;
 export const POISON_TRIES = 3;
 
 export const SESSION_TIMEOUT_MS = 6_000;
-export const HEARTBEAT_MS = 1_000;
+/** Also how late a member hears of a rebalance, and with it of the partitions that another has left. */
+export const HEARTBEAT_MS = 300;
 export const REBALANCE_TIMEOUT_MS = 60_000;
 /** A consumer without any sign from its group for that long is replaced: longer than a join may take. */
 export const SILENCE_MAX_MS = 90_000;

@@ -23,7 +23,7 @@ export const TIMEOUT_MAX_MS = 60_000;
 
 /** First and longest wait before a broken stream is made again; each is shortened by up to a half at random. */
 export const RECONNECT_FIRST_MS = 100;
-export const RECONNECT_MAX_MS = 2_000;
+export const RECONNECT_MAX_MS = 300;
 
 /** Messages of a stream that wait for their reader before the transport is paused. */
 export const UNREAD_MAX = 64;

@@ -15,6 +15,11 @@ export interface Component {
    * joins its consumer groups only when Kafka has given that one up. The service is ready when it has resolved.
    */
   join?(): Promise<void>;
+  /**
+   * Gives up what another instance can go on with, such as partitions; begun for all components at once, before the port
+   * is closed, so that nothing is served by nobody for longer than it must. May be called while it joins.
+   */
+  handOver?(): Promise<void>;
   /** May be called while it joins. */
   stop?(): Promise<void>;
 }

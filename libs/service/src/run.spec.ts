@@ -82,6 +82,21 @@ describe('startServices', () => {
     expect(steps).toEqual(['start', 'stop']);
   });
 
+  it('hands over while it still serves', async () => {
+    // Goal: what another instance is to take is let go before the port closes, which waits for calls in flight.
+    const steps: unknown[] = [];
+    const handOver = async (): Promise<void> => {
+      const { existing } = await peers.client('demo', auth.AuthServiceDefinition).findAccounts({ userIds: [] });
+      steps.push('handed over', existing[0]);
+    };
+    const component = { handOver, stop: async () => void steps.push('stop') };
+    const running = await startServices([demo(component)], { env: env(), logger });
+    const peers = new Peers({ endpoints: { demo: [running.addresses['demo'] ?? ''] }, credential: SECRET, logger });
+    await running.stop();
+    await peers.close();
+    expect(steps).toEqual(['handed over', 'hello', 'stop']);
+  });
+
   it('is healthy only when every service is ready', async () => {
     // Goal: 503 while a component starts, 200 after; metrics are there too.
     const gate = deferred<void>();

@@ -1,6 +1,7 @@
 import 'reflect-metadata';
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { DynamicModule, INestApplicationContext, Provider } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { openEventLog, type EventLog } from '@magpie/event-log';
@@ -16,6 +17,8 @@ import { CONFIG, CONNECTION, EVENT_LOG, LOGGER, PEERS, SERVICE_BASE } from './to
 
 /** How long calls in flight may take to finish when a service stops. */
 const DRAIN_MS = 5_000;
+/** How long the port stays open at most while components hand over. */
+const HAND_OVER_MS = 2_000;
 const NAME = /^[a-z]+$/;
 
 class BaseModule {}
@@ -29,6 +32,7 @@ export class RunningService {
   readonly #logger: Logger;
   readonly #undo: (() => unknown)[] = [];
   readonly #joining: Promise<void>[] = [];
+  readonly #components: Component[] = [];
   #state: ServiceState = 'starting';
   #address: string | undefined;
 
@@ -80,15 +84,23 @@ export class RunningService {
     }
   }
 
-  /** Undoes what was done. What does not stop in order is logged and passed over. */
+  /** Hands over, then undoes what was done. What does not stop in order is logged and passed over. */
   async stop(): Promise<void> {
     this.#state = 'stopping';
+    await Promise.race([this.#handOver(), delay(HAND_OVER_MS, undefined, { ref: false })]);
     for (let undo = this.#undo.pop(); undo; undo = this.#undo.pop()) {
       try {
         await undo();
       } catch (error) {
         this.#logger.error({ err: error }, 'could not stop in order');
       }
+    }
+  }
+
+  async #handOver(): Promise<void> {
+    const handing = await Promise.allSettled(this.#components.map(async (component) => component.handOver?.()));
+    for (const { reason } of handing.filter((one) => one.status === 'rejected')) {
+      this.#logger.error({ err: reason as unknown }, 'could not hand over in order');
     }
   }
 
@@ -193,6 +205,7 @@ export class RunningService {
   async #startComponent(component: Component): Promise<void> {
     await component.start?.();
     await this.#done(() => component.stop?.());
+    this.#components.push(component);
     const joining = component.join?.();
     if (joining === undefined) return;
     // Whoever waits for it hears of a failure; until somebody does, it is nobody's.

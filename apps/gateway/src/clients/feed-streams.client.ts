@@ -4,7 +4,8 @@ import type { PeerStream, Peers } from '@magpie/grpc';
 import type { Logger } from '@magpie/observability';
 
 const RECONNECT_MIN_MS = 100;
-const RECONNECT_MAX_MS = 2000;
+/** An instance that comes back serves users at once: they wait for it as long as the gateways do. */
+const RECONNECT_MAX_MS = 250;
 
 type Stream = PeerStream<sync.AttachRequest, sync.AttachResponse>;
 
@@ -41,16 +42,20 @@ export class FeedStreams {
 
   private async keepOpen(address: string, listener: FeedListener): Promise<void> {
     let waitMs = RECONNECT_MIN_MS;
+    let told = false;
     while (!this.stopping.signal.aborted) {
-      const heard = await this.follow(address, listener);
+      const { heard, error } = await this.follow(address, listener);
       listener.gone(address);
+      // One that is down for long is one line, not four a second.
+      if (error !== undefined && (heard || !told)) this.logger.warn({ err: error, address }, 'a feed stream failed');
+      told = error !== undefined;
       waitMs = heard ? RECONNECT_MIN_MS : Math.min(waitMs * 2, RECONNECT_MAX_MS);
       await delay(waitMs * (0.5 + Math.random()), undefined, { signal: this.stopping.signal }).catch(() => undefined);
     }
   }
 
-  /** Answers whether the instance said anything. */
-  private async follow(address: string, listener: FeedListener): Promise<boolean> {
+  /** Answers whether the instance said anything, and how it failed, if it did. */
+  private async follow(address: string, listener: FeedListener): Promise<{ heard: boolean; error?: unknown }> {
     const stream = this.peers.duplex('sync', address, sync.SyncServiceDefinition, 'attach');
     this.streams.set(address, stream);
     let heard = false;
@@ -59,12 +64,12 @@ export class FeedStreams {
         heard = true;
         listener.message(address, response);
       }
-    } catch (err) {
-      this.logger.warn({ err, address }, 'a feed stream failed');
+      return { heard };
+    } catch (error) {
+      return { heard, error };
     } finally {
       this.streams.delete(address);
       stream.close();
     }
-    return heard;
   }
 }

@@ -1,0 +1,35 @@
+import { createRequire } from 'node:module';
+import { patchKafkajs } from './kafkajs-patch.js';
+
+const require = createRequire(import.meta.url);
+const Runner = require('kafkajs/src/consumer/runner') as { prototype: object };
+
+/** A consumer of kafkajs with a fetch under way that does not come back. Real: how it stops. */
+function fetching(leave: () => Promise<void>): { running: boolean; stop(): Promise<void> } {
+  return Object.assign(Object.create(Runner.prototype) as { stop(): Promise<void> }, {
+    running: true,
+    logger: { debug: () => undefined },
+    consumerGroup: { groupId: 'group', memberId: 'member', leave },
+    fetchManager: { stop: () => new Promise<void>(() => undefined) },
+  });
+}
+
+describe('a consumer that stops', () => {
+  beforeAll(patchKafkajs);
+
+  it('leaves its group before the fetch under way has come back', async () => {
+    // Goal: what it owned is free for others at once, also where nothing is appended that would end the fetch.
+    const left = Promise.withResolvers<boolean>();
+    void fetching(async () => left.resolve(true)).stop();
+    const given = new Promise<boolean>((resolve) => setImmediate(resolve, false));
+    expect(await Promise.race([left.promise, given])).toBe(true);
+  });
+
+  it('stops also when its farewell is not heard', async () => {
+    // Goal: a coordinator that is away does not keep it running.
+    const runner = fetching(() => Promise.reject(new Error('away')));
+    void runner.stop();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(runner.running).toBe(false);
+  });
+});
