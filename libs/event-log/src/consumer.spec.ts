@@ -15,7 +15,7 @@ describe('GroupConsumer', () => {
   let checkpoints: MemoryCheckpoints;
   let consumer: GroupConsumer;
   /** Gains and what their work was told, in order. */
-  let gains: { at: Gained; told: string[] }[];
+  let gains: { at: Gained; told: string[]; work: PartitionWork }[];
   let processing: Promise<void> | undefined;
 
   beforeEach(async () => {
@@ -25,8 +25,9 @@ describe('GroupConsumer', () => {
     processing = undefined;
     consumer = memberOf(group, checkpoints, 3, async (at) => {
       const told: string[] = [];
-      gains.push({ at, told });
-      return workOf(told);
+      const work = workOf(told);
+      gains.push({ at, told, work });
+      return work;
     });
     await consumer.start();
   });
@@ -142,6 +143,32 @@ describe('GroupConsumer', () => {
     gate.resolve();
     await tick();
     expect(gains.map(({ told }) => told)).toEqual([['begun 0', 'done 0'], ['lost']]);
+  });
+
+  it('stops whole although one partition does not settle, and writes no checkpoint of that one', async () => {
+    group.join(0, 1);
+    await tick();
+    await group.deliver(0, 0, 1);
+    await group.deliver(1, 0, 1);
+    await tick();
+    gains[0]!.work.settled = () => Promise.reject(new Error('the database is away'));
+    await consumer.stop();
+    expect(checkpoints.written.map(({ id }) => id)).toEqual([idOf(1)]);
+    expect(gains.map(({ told }) => told.at(-1))).toEqual(['lost', 'lost']);
+    expect(group.members).toBe(0);
+  });
+
+  it('stops while it joins, and joins no more', async () => {
+    const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
+    const before = timers();
+    const gate = Promise.withResolvers<void>();
+    group.gate = gate.promise;
+    const late = memberOf(group, checkpoints, 3, async () => workOf([]));
+    const starting = late.start();
+    const stopped = late.stop();
+    gate.resolve();
+    await Promise.all([starting, stopped]);
+    expect([timers(), group.members]).toEqual([before, 1]);
   });
 
   it('takes no epoch after a time without a sign of its group', async () => {

@@ -16,7 +16,7 @@ import * as limits from './limits.js';
 import type { LogAdmin } from './log-admin.js';
 import { probeAll } from './following.js';
 import { Liveness } from './liveness.js';
-import { PartitionWorker, type Breakage } from './partition-worker.js';
+import { forget, PartitionWorker, type Breakage } from './partition-worker.js';
 import { SHORTENED } from './place.js';
 import { generationIn } from './read-records.js';
 import { keyOf, Slots, type Slot } from './slots.js';
@@ -93,6 +93,7 @@ export class GroupConsumer implements Consumer {
 
   async start(): Promise<void> {
     await this.#member.start();
+    if (this.#stopping) return;
     this.#timers = [
       setInterval(() => void this.#tick(), limits.CHECKPOINT_MS),
       setInterval(() => void this.#commitToGroup(), limits.GROUP_COMMIT_MS),
@@ -146,7 +147,7 @@ export class GroupConsumer implements Consumer {
     for (const worker of workers) worker.hold();
     let late: NodeJS.Timeout | undefined;
     const tooLate = new Promise<void>((resolve) => (late = setTimeout(resolve, limits.STOP_WAIT_MS)));
-    await Promise.race([Promise.all(workers.map((worker) => worker.settled())), tooLate]);
+    await Promise.race([Promise.all(workers.map((worker) => this.#settled(worker))), tooLate]);
     clearTimeout(late);
     await this.#writing;
     await Promise.all([this.#writeCheckpoints(), this.#commitToGroup()]);
@@ -155,6 +156,17 @@ export class GroupConsumer implements Consumer {
     await this.#member.stop();
     lagSeconds.remove({ consumer: this.#options.spec.name });
     stoppedPartitions.remove({ consumer: this.#options.spec.name });
+  }
+
+  /** Work that does not become durable is given up, so that no checkpoint covers it. Never throws. */
+  async #settled(worker: PartitionWorker): Promise<void> {
+    try {
+      await worker.settled();
+    } catch (error) {
+      const { topic, partition } = worker;
+      this.#logger.warn({ err: error, topic, partition }, 'work not settled, done again by the next owner');
+      worker.lose();
+    }
   }
 
   /** The group was joined anew. Runs before anything is fetched, and must not wait. */
@@ -193,7 +205,7 @@ export class GroupConsumer implements Consumer {
       try {
         const lost = await this.#options.checkpoints.lostOf(workers);
         const clusterId = await this.#options.admin.clusterId();
-        if (join !== this.#joins) return;
+        if (this.#stopping || join !== this.#joins) return;
         this.#fenced(workers, lost);
         for (const slot of this.#slots.of(workers)) if (slot.clusterId !== clusterId) this.#gainAnew(slot);
         for (const worker of workers) if (!lost.has(worker.id)) worker.release();
@@ -252,7 +264,7 @@ export class GroupConsumer implements Consumer {
         continue;
       }
       if (over()) {
-        if (gain !== SHORTENED) gain.work.lost();
+        if (gain !== SHORTENED) forget(gain.work, this.#logger);
         return;
       }
       if (gain === SHORTENED) {

@@ -61,6 +61,7 @@ export class GroupMember {
   /** Resolves when the consumer runs; throws when Kafka does not answer. */
   async start(): Promise<void> {
     await this.#run();
+    if (this.#stopped) return;
     this.#watch = setInterval(() => this.#replaceIfSilent(), limits.HEARTBEAT_MS);
   }
 
@@ -100,6 +101,7 @@ export class GroupMember {
   async #run(): Promise<void> {
     const { kafka, groupId, topics, partitions, minBytes, maxWaitMs, onBatch, former } = this.#options;
     const memberId = await former?.recall(groupId);
+    if (this.#stopped) return;
     if (memberId !== undefined) takeLeaveOf(groupId, memberId);
     const consumer = kafka.consumer({
       groupId,

@@ -74,10 +74,12 @@ export async function openEventLog(options: EventLogOptions): Promise<EventLog> 
   const former = options.self === undefined ? undefined : new FormerSelf(connection, options.self, logger);
   const lag = new ConsumerLag(checkpoints, (topic) => admin.bounds(physical(topic)));
   const consumers: GroupConsumer[] = [];
+  let closed = false;
   return {
     appender: ({ topics, lane }) => lanes.appender(topics, lane),
     consume: async (spec) => {
       await awaitTopics(admin, spec.topics, options);
+      if (closed) throw new Error('the log was closed');
       const deadLetters =
         spec.onPoison === 'dead-letter' ? lanes.appender([deadLetterTopic(spec.name)], 'persistent') : undefined;
       const consumer = new GroupConsumer({
@@ -121,11 +123,27 @@ export async function openEventLog(options: EventLogOptions): Promise<EventLog> 
       return redrive({ kafka, admin, physical, marks, leases, appender, logger }, what);
     },
     close: async () => {
-      await Promise.all(consumers.map((consumer) => consumer.stop()));
-      await lanes.close();
-      await watch.close();
-      await generations.close();
-      await admin.close();
+      closed = true;
+      await inTurn([
+        () => all(consumers.map((consumer) => consumer.stop())),
+        () => lanes.close(),
+        () => watch.close(),
+        () => generations.close(),
+        () => admin.close(),
+      ]);
     },
   };
+}
+
+/** Waits for all of them; throws what the first that failed has thrown. */
+async function all(under: readonly Promise<void>[]): Promise<void> {
+  const failed = (await Promise.allSettled(under)).find((outcome) => outcome.status === 'rejected');
+  if (failed) throw failed.reason;
+}
+
+/** Every step, also after one that failed; throws what the first of those threw. */
+async function inTurn(steps: readonly (() => Promise<void>)[]): Promise<void> {
+  const failures: unknown[] = [];
+  for (const step of steps) await step().catch((error: unknown) => failures.push(error));
+  if (failures.length > 0) throw failures[0];
 }

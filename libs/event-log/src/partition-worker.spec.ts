@@ -194,6 +194,34 @@ describe('PartitionWorker', () => {
     expect(worker.checkpoint()).toMatchObject({ next: 8, state: { upTo: 7 } });
   });
 
+  it('stops, and does no record again, when its work cannot say how far it is', async () => {
+    // Goal: a checkpoint that cannot be made neither throws at who writes all of them nor makes poison of what is done.
+    const nothing = (): never => {
+      throw new TypeError('no state');
+    };
+    for (const broken of [{ state: nothing }, { caughtUp: nothing }]) {
+      const processed: number[] = [];
+      const events: string[] = [];
+      const buried: string[] = [];
+      const work: PartitionWork = {
+        process: async (records) => void processed.push(...records.map(({ offset }) => offset)),
+        state: () => ({}),
+        lost: () => undefined,
+        ...broken,
+      };
+      const { worker } = watched({
+        work,
+        logEnd: 2,
+        bury: async ({ offset }) => void buried.push(offset),
+        onBreak: (breakage) => events.push(breakage),
+      });
+      worker.offer(range(0, 2));
+      await worker.settled();
+      expect(worker.checkpoint()).toBeUndefined();
+      expect({ processed, buried, events }).toEqual({ processed: [0, 1], buried: [], events: ['poison'] });
+    }
+  });
+
   it('counts nothing any more once it is lost', async () => {
     const { promise: gate, resolve: open } = Promise.withResolvers<void>();
     const { worker, told } = watched({}, () => gate);

@@ -180,11 +180,7 @@ export class PartitionWorker {
     this.#ended = true;
     this.#queue = [];
     this.#snapshot = undefined;
-    try {
-      this.#options.work.lost();
-    } catch (error) {
-      this.#options.logger.error({ err: error }, 'lost partition not forgotten');
-    }
+    forget(this.#options.work, this.#options.logger);
   }
 
   /** Resolves when no call of `process` is under way any more and what they took is durable; hold first. */
@@ -197,8 +193,13 @@ export class PartitionWorker {
   checkpoint(): CheckpointWrite | undefined {
     if (this.#ended) return undefined;
     const { durable } = this.#options.work;
-    if (this.#dirty && (this.#running === undefined || durable !== undefined)) this.#takeSnapshot();
-    else this.#due = this.#dirty || this.#running !== undefined;
+    try {
+      if (this.#dirty && (this.#running === undefined || durable !== undefined)) this.#takeSnapshot();
+      else this.#due = this.#dirty || this.#running !== undefined;
+    } catch (error) {
+      // Of this partition alone: the others' checkpoints are written all the same.
+      this.#break('poison', error);
+    }
     const snapshot = this.#snapshot;
     this.#snapshot = undefined;
     return snapshot;
@@ -285,18 +286,15 @@ export class PartitionWorker {
   /** Until it is done, or the partition is gone. `messages` are those that the records were decoded from. */
   async #process(records: LogRecord[], messages: readonly KafkaMessage[]): Promise<void> {
     for (let tries = 1; records.length > 0 && !this.#ended; tries += 1) {
-      try {
-        await this.#options.work.process(records);
-        this.#advance(messages.at(-1)!, records.at(-1)!.generation);
-        return;
-      } catch (error) {
-        if (this.#ended) return;
-        const hopeless = error instanceof PoisonError || (isBug(error) && tries >= POISON_TRIES);
-        if (hopeless) return await this.#isolate(records, messages, error);
-        const { topic, partition } = this.#options;
-        this.#options.logger.warn({ err: error, topic, partition, tries }, 'records not processed, tried again');
-        await backOff(tries);
-      }
+      const failure = await failureOf(() => this.#options.work.process(records));
+      if (!failure) return this.#advance(messages.at(-1)!, records.at(-1)!.generation);
+      if (this.#ended) return;
+      const { error } = failure;
+      const hopeless = error instanceof PoisonError || (isBug(error) && tries >= POISON_TRIES);
+      if (hopeless) return this.#isolate(records, messages, error);
+      const { topic, partition } = this.#options;
+      this.#options.logger.warn({ err: error, topic, partition, tries }, 'records not processed, tried again');
+      await backOff(tries);
     }
   }
 
@@ -317,13 +315,10 @@ export class PartitionWorker {
     const { bury } = this.#options;
     if (!bury) return this.#break('poison', error);
     for (let tries = 1; !this.#ended; tries += 1) {
-      try {
-        await bury(message, error);
-        return this.#advance(message, this.#progress.generation);
-      } catch (failure) {
-        this.#options.logger.warn({ err: failure, tries }, 'dead letter not written, tried again');
-        await backOff(tries);
-      }
+      const failure = await failureOf(() => bury(message, error));
+      if (!failure) return this.#advance(message, this.#progress.generation);
+      this.#options.logger.warn({ err: failure.error, tries }, 'dead letter not written, tried again');
+      await backOff(tries);
     }
   }
 
@@ -390,6 +385,25 @@ export class PartitionWorker {
     if (this.#ended) return;
     this.lose();
     this.#options.onBreak(breakage, error);
+  }
+}
+
+/** Tells work that its partition is lost. Never throws. */
+export function forget(work: PartitionWork, logger: Logger): void {
+  try {
+    work.lost();
+  } catch (error) {
+    logger.error({ err: error }, 'lost partition not forgotten');
+  }
+}
+
+/** What a step threw; undefined = it was done. */
+async function failureOf(step: () => Promise<void>): Promise<{ readonly error: unknown } | undefined> {
+  try {
+    await step();
+    return undefined;
+  } catch (error) {
+    return { error };
   }
 }
 

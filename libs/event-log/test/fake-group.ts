@@ -13,6 +13,10 @@ const EVENTS = { GROUP_JOIN: 'join', HEARTBEAT: 'heartbeat', REBALANCING: 'rebal
 /** A group of Kafka that does what the test says, and writes down what its one member asks for. */
 export class FakeGroup {
   readonly asked: string[] = [];
+  /** Consumers that run. */
+  members = 0;
+  /** Holds up who connects. */
+  gate: Promise<void> | undefined;
   readonly #listeners = new Map<string, (event: object) => void>();
   #eachBatch: ((payload: EachBatchPayload) => Promise<void>) | undefined;
 
@@ -40,22 +44,32 @@ export class FakeGroup {
 
   #consumer(): KafkaConsumer {
     const done = () => Promise.resolve();
+    let runs = false;
+    const ends = async (): Promise<void> => {
+      if (runs) this.members -= 1;
+      runs = false;
+    };
     const list = (what: string) => (of: { partitions: number[] }[]) => {
       for (const partition of of.flatMap(({ partitions }) => partitions)) this.asked.push(`${what} ${partition}`);
     };
     return {
       events: EVENTS,
       on: (event: string, listener: (event: object) => void) => void this.#listeners.set(event, listener),
-      connect: done,
+      connect: async () => {
+        await this.gate;
+      },
       subscribe: done,
-      run: async ({ eachBatch }: { eachBatch: (payload: EachBatchPayload) => Promise<void> }) =>
-        void (this.#eachBatch = eachBatch),
+      run: async ({ eachBatch }: { eachBatch: (payload: EachBatchPayload) => Promise<void> }) => {
+        this.#eachBatch = eachBatch;
+        this.members += 1;
+        runs = true;
+      },
       pause: list('pause'),
       resume: list('resume'),
       seek: ({ partition, offset }: { partition: number; offset: string }) =>
         void this.asked.push(`seek ${partition} to ${offset}`),
       commitOffsets: done,
-      disconnect: done,
+      disconnect: ends,
     } as unknown as KafkaConsumer;
   }
 }
