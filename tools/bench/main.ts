@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { keepPlayers, signInAll } from './accounts.js';
 import { BenchError, USAGE, readOptions, readRunning, type BenchOptions } from './options.js';
 import { picture } from './picture.js';
+import { benchRebuild } from './rebuild.js';
 import { isExact, reportLines, reportOf, type StageReport } from './report.js';
 import { runStage, type StageResult } from './stage.js';
 
@@ -28,6 +29,12 @@ async function main(): Promise<number> {
   const results: StageResult[] = [];
   const reports: StageReport[] = [];
   try {
+    if (options.rebuild !== undefined) {
+      const equal = await benchRebuild(options, players, running, interrupted.signal, print);
+      await keepPlayers(directory, players);
+      if (!equal) print('NOT EQUAL: see above');
+      return equal ? 0 : 1;
+    }
     for (const rate of options.rates) {
       if (interrupted.signal.aborted) break;
       const result = await runStage({ ...options, rate }, players, running, interrupted.signal);

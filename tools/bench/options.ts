@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
 export const USAGE = `npm run bench -- [--rate N[,N…]] [--seconds N] [--warmup N] [--users N] [--bytes N] [--data DIR] [--out DIR]
+npm run bench -- --rebuild [--accounts N] [--rate N] [--warmup N] [--users N] [--bytes N] [--data DIR]
 
   Drives the system that runs on this machine (DIR/run.json) with an open loop of messages between random pairs.
   --rate     messages per second, one stage each; default 300,2000; a ladder: 500,1000,2000,4000,8000
@@ -10,6 +11,9 @@ export const USAGE = `npm run bench -- [--rate N[,N…]] [--seconds N] [--warmup
   --warmup   seconds before it that are not counted; default 10
   --users    signed-in devices; default 200 (kept in DIR/bench for the next run)
   --bytes    length of a text; default 230
+  --rebuild  instead of the stages: rebuild social's view_profile under 300 msg/s (or --rate N) and a sign-up a second,
+             and compare it, document by document, with the view before it
+  --accounts accounts that there are at least for --rebuild, made in auth's store if missing; default 300000
   --data     default .data
   --out      where the results go; default bench-results`;
 
@@ -19,6 +23,8 @@ const SECONDS_MAX = 600;
 const USERS_MAX = 5_000;
 const BYTES = { min: 40, max: 4_000 };
 const MESSAGES_MAX = 3_000_000;
+const REBUILD_RATE = '300';
+const ACCOUNTS_MAX = 5_000_000;
 
 /** What ends the program with one line. */
 export class BenchError extends Error {}
@@ -26,6 +32,7 @@ export class BenchError extends Error {}
 /** The running system, as the supervisor describes it. */
 export interface RunningSystem {
   readonly tcp: string;
+  readonly mongodb: string;
   readonly processes: readonly { readonly name: string; readonly pid: number }[];
 }
 
@@ -35,6 +42,8 @@ export interface BenchOptions {
   readonly warmupSeconds: number;
   readonly users: number;
   readonly bytes: number;
+  /** Undefined: the stages. */
+  readonly rebuild: { readonly accounts: number } | undefined;
   readonly data: string;
   readonly out: string;
 }
@@ -43,14 +52,20 @@ export function readOptions(args: string[]): BenchOptions | 'help' {
   const { values, positionals } = parse(args);
   if (values.help) return 'help';
   if (positionals.length > 0) throw new BenchError(`"${positionals[0]}" is not an option\n\n${USAGE}`);
-  const rates = (values.rate ?? '300,2000').split(',').map((text) => number('--rate', text, 1, RATE_MAX));
-  if (rates.length > STAGES_MAX) throw new BenchError(`--rate: ${rates.length} stages, at most ${STAGES_MAX}`);
+  if (values.accounts !== undefined && !values.rebuild) throw new BenchError(`--accounts goes with --rebuild`);
+  const rates = (values.rate ?? (values.rebuild ? REBUILD_RATE : '300,2000'))
+    .split(',')
+    .map((text) => number('--rate', text, 1, RATE_MAX));
+  const stagesMax = values.rebuild ? 1 : STAGES_MAX;
+  if (rates.length > stagesMax) throw new BenchError(`--rate: ${rates.length} stages, at most ${stagesMax}`);
+  const accounts = number('--accounts', values.accounts ?? '300000', 1, ACCOUNTS_MAX);
   const options = {
     rates,
     seconds: number('--seconds', values.seconds ?? '20', 1, SECONDS_MAX),
     warmupSeconds: number('--warmup', values.warmup ?? '10', 0, SECONDS_MAX),
     users: number('--users', values.users ?? '200', 2, USERS_MAX),
     bytes: number('--bytes', values.bytes ?? '230', BYTES.min, BYTES.max),
+    rebuild: values.rebuild ? { accounts } : undefined,
     data: resolve(values.data ?? '.data'),
     out: resolve(values.out ?? 'bench-results'),
   };
@@ -71,6 +86,8 @@ function parse(args: string[]) {
         warmup: option,
         users: option,
         bytes: option,
+        rebuild: { type: 'boolean', default: false },
+        accounts: option,
         data: option,
         out: option,
         help: { type: 'boolean', short: 'h' },

@@ -45,12 +45,16 @@ interface Lane {
   busy: boolean;
 }
 
-/** Messages at a steady rate, whatever becomes of those before; latency counts from the moment one was due. */
+/**
+ * Messages at a steady rate, whatever becomes of those before; latency counts from the moment one was due. `enough` ends
+ * the stage before its time, `signal` also the wait for its last messages.
+ */
 export async function runStage(
   plan: StagePlan,
   players: readonly Player[],
   running: RunningSystem,
   signal: AbortSignal,
+  enough: AbortSignal = signal,
 ): Promise<StageResult> {
   const warmupMs = plan.warmupSeconds * 1000;
   const endMs = warmupMs + plan.seconds * 1000;
@@ -61,12 +65,13 @@ export async function runStage(
   listen(players, run, tally, now);
   const before = players.map(({ device }) => ({ pulls: device.pulls, applied: device.applied }));
   const lanes = new Map<number, Lane>();
-  const measured = measure(running, warmupMs, endMs, signal);
+  const ended = AbortSignal.any([signal, enough]);
+  const measured = measure(running, warmupMs, endMs, ended);
   const send = (): void => {
     const due = Math.min(tally.capacity, Math.floor((now() * plan.rate) / 1000) + 1);
     while (tally.sent < due) enqueue(tally.sent++, plan, players, lanes, tally, run, now);
   };
-  while (now() < endMs && !signal.aborted) {
+  while (now() < endMs && !ended.aborted) {
     send();
     await pause(TICK_MS);
   }
@@ -78,7 +83,7 @@ export async function runStage(
   const { cpu, generatorCpu } = await measured;
   const total = (key: 'pulls' | 'applied'): number =>
     players.reduce((sum, { device }, i) => sum + device[key] - before[i]![key], 0);
-  // Shorter than planned when interrupted.
+  // Shorter than planned when it was ended.
   const window = { fromMs: Math.min(warmupMs, stoppedAt), toMs: stoppedAt };
   const counts = { pulls: total('pulls'), applied: total('applied'), unannounced: unseen - tally.lost };
   return { plan, tally, window, cpu, generatorCpu, ...counts };
