@@ -23,6 +23,12 @@ interface Cursor {
   readonly number: number;
 }
 
+interface Page {
+  readonly entries: event.ReadEventsResponse_Entry[];
+  /** Where the next page begins; undefined: nothing follows. */
+  readonly next: Cursor | undefined;
+}
+
 /** `magpie.event.v1.EventStoreService` on a store: its commits as the relay publishes them (machinery.md §2.4). */
 export class EventReader implements Handlers<event.EventStoreServiceDefinition> {
   constructor(private readonly options: EventReaderOptions) {}
@@ -39,17 +45,26 @@ export class EventReader implements Handlers<event.EventStoreServiceDefinition> 
     const first = { stream: one ?? prefix, number: Math.max(0, request.fromVersion - 1) };
     const after = isFirst ? first : cursorOf(request.pageToken, one ?? prefix, one !== undefined);
     const end = one === undefined ? { stream: successorOf(prefix), number: 0 } : { stream: one, number: Infinity };
-    const [commits, total] = await Promise.all([
-      store.readRange(after, end, limit),
+    const [page, total] = await Promise.all([
+      request.withoutEvents ? this.#ids(prefix, after, end, limit) : this.#page(after, end, limit),
       isFirst && one === undefined ? store.countRange(after, end) : 0,
     ]);
-    const { entries, last } = this.#page(commits);
-    const isLast = commits.length < limit && last === commits.at(-1);
-    const nextPageToken = isLast || last === undefined ? '' : `${last.number} ${last.stream}`;
-    return { entries, nextPageToken, total };
+    const { entries, next } = page;
+    return { entries, nextPageToken: next === undefined ? '' : `${next.number} ${next.stream}`, total };
   };
 
-  #page(commits: readonly Commit[]): { entries: event.ReadEventsResponse_Entry[]; last: Commit | undefined } {
+  async #ids(prefix: string, after: Cursor, end: Cursor, limit: number): Promise<Page> {
+    const ids = await this.options.store.readRangeIds(after, end, limit);
+    const entries = ids.map(({ stream, number }) => ({
+      key: stream.slice(prefix.length),
+      version: number,
+      events: [],
+    }));
+    return { entries, next: ids.length < limit ? undefined : ids.at(-1) };
+  }
+
+  async #page(after: Cursor, end: Cursor, limit: number): Promise<Page> {
+    const commits = await this.options.store.readRange(after, end, limit);
     const entries: event.ReadEventsResponse_Entry[] = [];
     let last: Commit | undefined;
     let bytes = 0;
@@ -62,7 +77,8 @@ export class EventReader implements Handlers<event.EventStoreServiceDefinition> 
       entries.push({ key, version: commit.number, events });
       for (const { body } of events) bytes += body.length;
     }
-    return { entries, last };
+    const isLast = commits.length < limit && last === commits.at(-1);
+    return { entries, next: isLast ? undefined : last };
   }
 }
 

@@ -96,9 +96,20 @@ export class EventStore {
 
   /** Commits behind `after` and before `end`, by stream and number. Both name a commit that need not exist. */
   async readRange(after: CommitDocument['_id'], end: CommitDocument['_id'], limit: number): Promise<Commit[]> {
-    const range = this.commits.find({ _id: { $gt: after, $lt: end } });
+    const range = this.commits.find({ _id: { $gt: after, $lt: end } }, { batchSize: limit });
     const documents = await orUnavailable(range.sort({ _id: 1 }).limit(limit).toArray());
     return documents.map((document) => this.#toCommit(document));
+  }
+
+  /** Their streams and numbers only, in the same order: read from the index. */
+  async readRangeIds(
+    after: CommitDocument['_id'],
+    end: CommitDocument['_id'],
+    limit: number,
+  ): Promise<CommitDocument['_id'][]> {
+    const range = this.commits.find({ _id: { $gt: after, $lt: end } }, { projection: { _id: 1 }, batchSize: limit });
+    const documents = await orUnavailable(range.sort({ _id: 1 }).limit(limit).toArray());
+    return documents.map(({ _id }) => _id);
   }
 
   /** How many commits lie there. */

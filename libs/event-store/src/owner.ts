@@ -12,20 +12,3 @@ export function ownerOf(peers: Peers, topic: TopicName): Owner {
   const client = peers.client(topic.slice(0, topic.indexOf('.')), event.EventStoreServiceDefinition);
   return { readEvents: (request) => client.readEvents(event.ReadEventsRequest.fromPartial(request)) };
 }
-
-/** Pages of all streams of a topic; the next one is under way while the last one is worked on. */
-export async function* pagesOf(owner: Owner, topic: TopicName): AsyncGenerator<event.ReadEventsResponse> {
-  let asked = owner.readEvents({ topic });
-  for (;;) {
-    const page = await asked;
-    const pageToken = page.nextPageToken;
-    if (pageToken === '') {
-      yield page;
-      return;
-    }
-    asked = owner.readEvents({ topic, pageToken });
-    // Awaited in the next turn; until then a failure is nobody's.
-    asked.catch(() => undefined);
-    yield page;
-  }
-}

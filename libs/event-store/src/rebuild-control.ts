@@ -16,7 +16,7 @@ export interface RebuildState {
   uuid?: string;
   /** Where the events come from at the moment. */
   source?: 'topic' | 'store';
-  /** Events handled so far, and how many are known to be there; both sources together. */
+  /** Events of that source handled so far, and how many it is known to hold. In the end: all of the store, each once. */
   done: number;
   total: number;
   startedAt?: Date;

@@ -2,7 +2,6 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { partitionsOf } from '@magpie/contracts';
 import type { Consumer, LogRecord, PartitionWork } from '@magpie/event-log';
 import { collectionOf } from '@magpie/mongo';
-import { pagesOf } from './owner.js';
 import type { RebuildOptions } from './rebuild-watch.js';
 import { FROM_STORE } from './version-rule.js';
 import type { FoldedDocument, StreamRecord } from './view.js';
@@ -12,12 +11,16 @@ const LOOK_MS = 50;
 /** A rebuild's new collection while it fills. */
 export interface Filling {
   source: 'topic' | 'store';
+  /** Events of this source that are handled, and that it is known to hold. */
   done: number;
   total: number;
   /** Events that the view cannot read. */
   unreadable: number;
   readonly over: AbortSignal;
-  take(records: readonly StreamRecord[]): Promise<void>;
+  /** Answers how many documents that changed. */
+  take(records: readonly StreamRecord[]): Promise<number>;
+  /** Whether a document is missing, or behind one of these versions of its stream. */
+  lacks(versions: readonly Pick<StreamRecord, 'key' | 'version'>[]): Promise<boolean>;
 }
 
 type SourceOptions = Pick<RebuildOptions<FoldedDocument>, 'connection' | 'log' | 'owner' | 'logger'> & {
@@ -76,12 +79,35 @@ function workOf(filling: Filling, logEnd: number, caughtUp: () => void): Partiti
   };
 }
 
-/** Takes everything that the owner's store holds: what the topic has lost, and streams that it never showed. */
+/**
+ * Takes from the owner's store what the topic has lost, and streams that it never showed. Where the topic had all, the
+ * versions tell so, and no event is read twice; where it had not, whole pages are taken until one brings nothing new.
+ */
 export async function readStore({ view, owner }: SourceOptions, filling: Filling): Promise<void> {
-  filling.source = 'store';
-  for await (const { entries, total } of pagesOf(owner, view.topic)) {
+  Object.assign(filling, { source: 'store', done: 0, total: 0 });
+  const ask = (pageToken: string, withoutEvents: boolean) => {
+    const answer = owner.readEvents({ topic: view.topic, pageToken, withoutEvents });
+    // Asked ahead: awaited in the next turn, or by nobody.
+    answer.catch(() => undefined);
+    return { pageToken, withoutEvents, answer };
+  };
+  let versionsDo = true;
+  let asked = ask('', versionsDo);
+  for (;;) {
+    const { pageToken, withoutEvents, answer } = asked;
+    const { entries, total, nextPageToken } = await answer;
     filling.over.throwIfAborted();
-    filling.total += total;
-    await filling.take(entries.map((entry) => ({ ...entry, position: FROM_STORE })));
+    filling.total = Math.max(filling.total, total);
+    const ahead = nextPageToken === '' ? undefined : ask(nextPageToken, versionsDo);
+    if (!withoutEvents) {
+      const changed = await filling.take(entries.map((entry) => ({ ...entry, position: FROM_STORE })));
+      versionsDo = changed === 0;
+    } else if (await filling.lacks(entries)) {
+      versionsDo = false;
+      asked = ask(pageToken, versionsDo);
+      continue;
+    } else filling.done += entries.length;
+    if (ahead === undefined) return;
+    asked = ahead;
   }
 }

@@ -93,13 +93,17 @@ function fillingOf<T extends FoldedDocument>(
   over: AbortSignal,
 ): Filling {
   const collection = collectionOf<T>(connection, target!);
-  const filling: Filling = { source: 'topic', done: 0, total: 0, unreadable: 0, over, take: async () => undefined };
   // What cannot be read lies in the view's dead letters: it is not in the view as it stands either.
   const writer = new ViewWriter<T>({ view, owner, logger, unreadable: () => void (filling.unreadable += 1) });
-  filling.take = async (records) => {
-    over.throwIfAborted();
-    await writer.apply(collection, records);
-    filling.done += records.length;
+  const filling: Filling = {
+    ...{ source: 'topic', done: 0, total: 0, unreadable: 0, over },
+    take: async (records) => {
+      over.throwIfAborted();
+      const changed = await writer.apply(collection, records);
+      filling.done += records.length;
+      return changed;
+    },
+    lacks: (versions) => writer.lacks(collection, versions),
   };
   return filling;
 }

@@ -40,17 +40,25 @@ export class ViewWriter<T extends FoldedDocument> {
     this.#options = options;
   }
 
-  /** Resolves when the collection holds everything that the records say. Records of a stream in their order. */
-  async apply(collection: Collection<T>, records: readonly StreamRecord[]): Promise<void> {
+  /**
+   * Resolves when the collection holds everything that the records say, with how many documents that changed. Records of
+   * a stream in their order.
+   */
+  async apply(collection: Collection<T>, records: readonly StreamRecord[]): Promise<number> {
     const standings = await this.#standings(collection, records);
     const gaps = standings.filter((standing) => !this.#fold(standing));
     for (let from = 0; from < gaps.length; from += ASKS_MAX) {
       await Promise.all(gaps.slice(from, from + ASKS_MAX).map((standing) => this.#fill(standing)));
     }
-    await write(
-      collection,
-      standings.filter(({ changed }) => changed),
-    );
+    const changed = standings.filter((standing) => standing.changed);
+    await write(collection, changed);
+    return changed.length;
+  }
+
+  /** Whether a stream has no document there, or one behind a version of it. */
+  async lacks(collection: Collection<T>, versions: readonly Pick<StreamRecord, 'key' | 'version'>[]): Promise<boolean> {
+    const met = await metOf(collection, new Set(versions.map(({ key }) => key)));
+    return versions.some(({ key, version }) => (met.get(key)?.version ?? 0) < version);
   }
 
   async #standings(collection: Collection<T>, records: readonly StreamRecord[]): Promise<Standing<T>[]> {
@@ -60,11 +68,7 @@ export class ViewWriter<T extends FoldedDocument> {
       if (known) known.push(record);
       else byKey.set(record.key, [record]);
     }
-    const known = await collection
-      .find({ _id: { $in: [...byKey.keys()] } } as mongo.Filter<T>, { projection: { version: 1, position: 1 } })
-      .map(({ _id, version, position }): [string, Met] => [_id as string, { version, position }])
-      .toArray();
-    const met = new Map(known);
+    const met = await metOf(collection, byKey.keys());
     return [...byKey].map(([key, own]) => {
       const standing = { key, records: own, met: met.get(key), isNew: !met.has(key), fields: {}, changed: false };
       return standing;
@@ -112,6 +116,16 @@ export class ViewWriter<T extends FoldedDocument> {
     standing.met = { version: record.version, position: record.position };
     standing.changed = true;
   }
+}
+
+/** Where the documents of these streams stand. */
+async function metOf<T extends FoldedDocument>(collection: Collection<T>, keys: Iterable<string>) {
+  const ids = [...keys];
+  const fields = { projection: { version: 1, position: 1 }, batchSize: ids.length + 1 };
+  const known = collection.find({ _id: { $in: ids } } as mongo.Filter<T>, fields);
+  const met = new Map<string, Met>();
+  for (const { _id, version, position } of await known.toArray()) met.set(_id as string, { version, position });
+  return met;
 }
 
 async function write<T extends FoldedDocument>(collection: Collection<T>, changed: Standing<T>[]): Promise<void> {
