@@ -1,8 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
-import { keepPlayers, signInAll } from './accounts.js';
-import { BenchError, USAGE, readOptions, readRunning, type BenchOptions } from './options.js';
+import { keepPlayers, signInAll, type Player } from './accounts.js';
+import { BenchError, USAGE, readOptions, readRunning, type BenchOptions, type RunningSystem } from './options.js';
 import { picture } from './picture.js';
 import { benchRebuild } from './rebuild.js';
 import { isExact, reportLines, reportOf, type StageReport } from './report.js';
@@ -26,29 +26,38 @@ async function main(): Promise<number> {
   }).catch((error: Error) => {
     throw new BenchError(`${running.tcp} does not let users in: ${error.message}`);
   });
-  const results: StageResult[] = [];
-  const reports: StageReport[] = [];
   try {
-    if (options.rebuild !== undefined) {
-      const equal = await benchRebuild(options, players, running, interrupted.signal, print);
-      await keepPlayers(directory, players);
-      if (!equal) print('NOT EQUAL: see above');
-      return equal ? 0 : 1;
-    }
-    for (const rate of options.rates) {
-      if (interrupted.signal.aborted) break;
-      const result = await runStage({ ...options, rate }, players, running, interrupted.signal);
-      const report = reportOf(result);
-      results.push(result);
-      reports.push(report);
-      for (const line of reportLines(report)) print(line);
-    }
-    if (results.length > 0) await writeResults(options, results, reports);
+    const run = options.rebuild === undefined ? runStages : benchRebuild;
+    const isGood = await run(options, players, running, interrupted.signal, print);
     await keepPlayers(directory, players);
+    if (interrupted.signal.aborted) print('interrupted');
+    return isGood && !interrupted.signal.aborted ? 0 : 1;
   } finally {
     for (const { device } of players) device.close();
   }
-  return verdict(reports, interrupted.signal);
+}
+
+/** One after the other; answers whether nothing was lost, repeated or out of order. */
+async function runStages(
+  options: BenchOptions,
+  players: readonly Player[],
+  running: RunningSystem,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const results: StageResult[] = [];
+  const reports: StageReport[] = [];
+  for (const rate of options.rates) {
+    if (signal.aborted) break;
+    const result = await runStage({ ...options, rate }, players, running, signal);
+    const report = reportOf(result);
+    results.push(result);
+    reports.push(report);
+    for (const line of reportLines(report)) print(line);
+  }
+  if (results.length > 0) await writeResults(options, results, reports);
+  const exact = reports.every(isExact);
+  if (!exact) print('NOT EXACT: something was lost, repeated or out of order');
+  return exact;
 }
 
 async function writeResults(
@@ -64,13 +73,6 @@ async function writeResults(
   await writeFile(`${name}.json`, `${JSON.stringify({ at, machine, users, bytes, warmupSeconds, stages }, null, 2)}\n`);
   await writeFile(`${name}.svg`, picture(results));
   print(`written: ${name}.json and .svg`);
-}
-
-function verdict(reports: readonly StageReport[], signal: AbortSignal): number {
-  if (signal.aborted) print('interrupted');
-  const exact = reports.every(isExact);
-  if (!exact) print('NOT EXACT: something was lost, repeated or out of order');
-  return exact && !signal.aborted ? 0 : 1;
 }
 
 try {

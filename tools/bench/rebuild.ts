@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { EventStore, rebuildableViews, type FoldedDocument } from '@magpie/event-store';
 import { collectionOf, connectMongo, type Collection, type Connection } from '@magpie/mongo';
@@ -65,7 +66,9 @@ export async function benchRebuild(
     );
     const run = await rebuildUnderLoad({ options, players, running, interrupted, print, store, social, view });
     for (const line of linesOf(run)) print(line);
-    return !interrupted.aborted && isEqual(run.comparison) && run.unseen === 0 && isExact(run.load);
+    const isGood = isEqual(run.comparison) && run.unseen === 0 && isExact(run.load);
+    if (!isGood) print('NOT EQUAL, or a message was lost, repeated or out of order: see above');
+    return isGood;
   } finally {
     await Promise.all([auth.close(), social.close()]);
   }
@@ -83,16 +86,20 @@ async function rebuildUnderLoad(given: {
 }): Promise<RebuildRun> {
   const { options, players, running, interrupted, print, store, social, view } = given;
   const enough = new AbortController();
+  const stopped = once(interrupted, 'abort').then((): never => {
+    throw new BenchError('interrupted; a rebuild that was asked for goes on');
+  });
+  stopped.catch(() => undefined);
   const plan = { ...options, rate: options.rates[0]!, seconds: STAGE_SECONDS_MAX };
   const load = runStage(plan, players, running, interrupted, enough.signal);
   const signUps = signUpMeanwhile(running.tcp, enough.signal);
   try {
-    const warm = delay(options.warmupSeconds * 1000, undefined, { signal: interrupted });
+    const warm = delay(options.warmupSeconds * 1000);
     // While nothing is counted: reading the whole view keeps this process from sending in time.
-    const [before] = await Promise.all([marksOf(view), warm]);
+    const [before] = await Promise.race([Promise.all([marksOf(view), warm]), stopped]);
     const events = await commitsOfAccounts(store);
     const askedAt = Date.now();
-    await rebuildView(social, VIEW, print);
+    await Promise.race([rebuildView(social, VIEW, print), stopped]);
     enough.abort();
     const signedUp = await signUps;
     const report = reportOf(await load);

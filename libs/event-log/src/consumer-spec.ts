@@ -15,6 +15,8 @@ export interface ConsumerSpec {
   /** A fetch waits for that many bytes (default 1: it returns at the first), at most `maxWaitMs` (default 500). */
   readonly minBytes?: number;
   readonly maxWaitMs?: number;
+  /** A fetch brings about so many bytes of all partitions together at most: what it brings is decoded at one go. */
+  readonly maxBytes?: number;
   /** Called once per gained partition, before its first record. A throw is tried again with back-off. */
   gain(at: Gained): Promise<PartitionWork>;
 }

@@ -74,6 +74,7 @@ export class GroupConsumer implements Consumer {
       topics: [...this.#topics.keys()],
       partitions: options.partitions,
       minBytes: spec.minBytes ?? 1,
+      maxBytes: spec.maxBytes,
       maxWaitMs: spec.maxWaitMs ?? limits.FETCH_WAIT_MS,
       owned: () => this.#slots.held(physical),
       former: options.former,

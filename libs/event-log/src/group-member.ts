@@ -14,6 +14,7 @@ export interface MemberOptions {
   /** Partitions of all topics together. */
   readonly partitions: number;
   readonly minBytes: number;
+  readonly maxBytes?: number | undefined;
   readonly maxWaitMs: number;
   /** Joined anew; called before anything is fetched, must not wait. Partitions by physical topic name. */
   readonly onJoin: (assignment: Record<string, number[]>) => void;
@@ -99,7 +100,7 @@ export class GroupMember {
   }
 
   async #run(): Promise<void> {
-    const { kafka, groupId, topics, partitions, minBytes, maxWaitMs, onBatch, former } = this.#options;
+    const { kafka, groupId, topics, partitions, minBytes, maxBytes, maxWaitMs, onBatch, former } = this.#options;
     const memberId = await former?.recall(groupId);
     if (this.#stopped) return;
     if (memberId !== undefined) takeLeaveOf(groupId, memberId);
@@ -111,6 +112,7 @@ export class GroupMember {
       rebalanceTimeout: limits.REBALANCE_TIMEOUT_MS,
       maxWaitTimeInMs: maxWaitMs,
       minBytes,
+      ...(maxBytes === undefined ? {} : { maxBytes }),
       maxBytesPerPartition: limits.FETCH_PARTITION_BYTES_MAX,
       allowAutoTopicCreation: false,
       retry: { ...RETRY, restartOnFailure: () => this.#mayRestart() },

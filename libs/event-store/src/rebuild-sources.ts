@@ -7,6 +7,8 @@ import { FROM_STORE } from './version-rule.js';
 import type { FoldedDocument, StreamRecord } from './view.js';
 
 const LOOK_MS = 50;
+/** Of the topic's records that one fetch brings; decoded at one go, which keeps everything else from running. */
+const FETCH_BYTES_MAX = 524_288;
 
 /** A rebuild's new collection while it fills. */
 export interface Filling {
@@ -42,6 +44,7 @@ export async function readTopic(options: SourceOptions, filling: Filling): Promi
     topics: [view.topic],
     startWithout: 'earliest',
     onPoison: 'stop',
+    maxBytes: FETCH_BYTES_MAX,
     gain: async ({ partition, logEnd }) => workOf(filling, logEnd, () => ended.add(partition)),
   });
   try {

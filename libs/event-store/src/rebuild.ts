@@ -3,10 +3,13 @@ import { collectionOf, ensureIndexes, isTransient, type Collection, type Connect
 import { rebuildStates, UNDER_WAY, type RebuildState } from './rebuild-control.js';
 import { readStore, readTopic, type Filling } from './rebuild-sources.js';
 import type { RebuildOptions } from './rebuild-watch.js';
-import type { FoldedDocument, View } from './view.js';
+import type { FoldedDocument, StreamRecord, View } from './view.js';
 import { ViewWriter } from './view-writer.js';
 
 const PROGRESS_MS = 500;
+/** Records that are written at one go, and how many such writes are under way: others use process and database too. */
+const WRITE_RECORDS_MAX = 250;
+const WRITES_AT_ONCE = 3;
 /** A projection that had asked just before the swap may write into the old target once more: cleared away after that. */
 const LATE_WRITE_MS = 1_000;
 
@@ -95,17 +98,38 @@ function fillingOf<T extends FoldedDocument>(
   const collection = collectionOf<T>(connection, target!);
   // What cannot be read lies in the view's dead letters: it is not in the view as it stands either.
   const writer = new ViewWriter<T>({ view, owner, logger, unreadable: () => void (filling.unreadable += 1) });
+  const inTurn = atMost(WRITES_AT_ONCE);
+  const write = (records: readonly StreamRecord[]): Promise<number> =>
+    inTurn(() => {
+      over.throwIfAborted();
+      return writer.apply(collection, records);
+    });
   const filling: Filling = {
     ...{ source: 'topic', done: 0, total: 0, unreadable: 0, over },
     take: async (records) => {
-      over.throwIfAborted();
-      const changed = await writer.apply(collection, records);
-      filling.done += records.length;
+      let changed = 0;
+      for (let from = 0; from < records.length; from += WRITE_RECORDS_MAX) {
+        const slice = records.slice(from, from + WRITE_RECORDS_MAX);
+        changed += await write(slice);
+        filling.done += slice.length;
+      }
       return changed;
     },
     lacks: (versions) => writer.lacks(collection, versions),
   };
   return filling;
+}
+
+/** Runs what it is given, so much of it at the same time, in the order given. */
+function atMost(lanes: number): <R>(work: () => Promise<R>) => Promise<R> {
+  const ends: Promise<unknown>[] = Array(lanes).fill(Promise.resolve());
+  let turn = 0;
+  return (work) => {
+    const lane = turn++ % lanes;
+    const result = ends[lane]!.then(work);
+    ends[lane] = result.catch(() => undefined);
+    return result;
+  };
 }
 
 async function progress(states: Collection<RebuildState>, running: RebuildState, filling: Filling): Promise<void> {

@@ -122,10 +122,11 @@ export class ViewWriter<T extends FoldedDocument> {
 async function metOf<T extends FoldedDocument>(collection: Collection<T>, keys: Iterable<string>) {
   const ids = [...keys];
   const fields = { projection: { version: 1, position: 1 }, batchSize: ids.length + 1 };
-  const known = collection.find({ _id: { $in: ids } } as mongo.Filter<T>, fields);
-  const met = new Map<string, Met>();
-  for (const { _id, version, position } of await known.toArray()) met.set(_id as string, { version, position });
-  return met;
+  const known = await collection
+    .find({ _id: { $in: ids } } as mongo.Filter<T>, fields)
+    .map(({ _id, version, position }): [string, Met] => [_id as string, { version, position }])
+    .toArray();
+  return new Map(known);
 }
 
 async function write<T extends FoldedDocument>(collection: Collection<T>, changed: Standing<T>[]): Promise<void> {

@@ -5,6 +5,8 @@ import { eventually } from './database.js';
 import { NAMES, PublishingService, type NameDocument } from './publishing-service.js';
 
 const ACCOUNTS = 600;
+/** Those of them that are named again while a view is rebuilt. */
+const RENAMED = 100;
 const WAIT_MS = 20_000;
 
 // Goal: a rebuilt view equals the one before it, under traffic, and no reader ever sees less than was there.
@@ -58,7 +60,7 @@ describe('rebuilding a view', () => {
     let writes = 0;
     const writer = (async () => {
       while (!stop) {
-        await Promise.all([service.name(`new${writes}`, 'new'), service.name(`u${writes % ACCOUNTS}`, `r ${writes}`)]);
+        await Promise.all([service.name(`new${writes}`, 'new'), service.name(`u${writes % RENAMED}`, `r ${writes}`)]);
         writes++;
       }
     })();
@@ -71,6 +73,7 @@ describe('rebuilding a view', () => {
       }
     })();
     const before = await uuid();
+    const old = await all();
     expect(await askRebuild(service.reader.connection, NAMES.collection)).toBe(true);
     await rebuilt();
     stop = true;
@@ -79,6 +82,11 @@ describe('rebuilding a view', () => {
     expect(least).toBe(ACCOUNTS);
     expect(await uuid()).not.toBe(before);
     await settled();
+    const rebuiltAs = new Map((await all()).map((document) => [document._id, document]));
+    const untouched = old.filter(({ _id }) => Number(_id.slice(1)) >= RENAMED);
+    expect(untouched).toHaveLength(ACCOUNTS - RENAMED);
+    expect(untouched.map(({ _id }) => rebuiltAs.get(_id))).toEqual(untouched);
+    expect(old.filter(({ _id, version }) => version > (rebuiltAs.get(_id)?.version ?? 0))).toEqual([]);
 
     // At rest, everything is the same, places in the log and indexes included.
     const documents = await all();

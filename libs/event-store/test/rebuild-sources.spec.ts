@@ -1,0 +1,57 @@
+import { event } from '@magpie/contracts';
+import { silentLogger } from '@magpie/observability';
+import type { Owner } from '../src/index.js';
+import { readStore, type Filling } from '../src/rebuild-sources.js';
+
+const PAGE = 2;
+const KEYS = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j'];
+
+// Goal: what a view lacks is taken from its source, however much that is, and what it has is not read again.
+// Real: nothing but the reading itself; source and view are in memory.
+describe('readStore', () => {
+  const asked: string[] = [];
+  const owner: Owner = {
+    async readEvents({ pageToken = '', withoutEvents = false }) {
+      const from = Number(pageToken);
+      asked.push(`${withoutEvents ? 'versions' : 'events'} ${from}`);
+      const keys = KEYS.slice(from, from + PAGE);
+      const entries = keys.map((key) => ({ key, version: 1, events: withoutEvents ? [] : [named(key)] }));
+      const nextPageToken = from + PAGE < KEYS.length ? String(from + PAGE) : '';
+      return { entries, nextPageToken, total: from === 0 ? KEYS.length : 0 };
+    },
+  };
+  const named = (key: string) => event.Event.fromPartial({ type: key });
+  const readInto = async (had: string[]) => {
+    asked.length = 0;
+    const view = new Map(had.map((key) => [key, key]));
+    const filling: Filling = {
+      ...{ source: 'topic', done: 7, total: 7, unreadable: 0, over: new AbortController().signal },
+      async take(records) {
+        const fresh = records.filter(({ key }) => !view.has(key));
+        for (const { key, events } of fresh) view.set(key, events[0]!.type);
+        filling.done += records.length;
+        return fresh.length;
+      },
+      lacks: async (versions) => versions.some(({ key }) => !view.has(key)),
+    };
+    const of = { name: 'a.b', topic: 'auth.account.v1' as const };
+    await readStore({ view: of, owner, connection: undefined!, log: undefined!, logger: silentLogger() }, filling);
+    expect([...view].sort()).toEqual(KEYS.map((key) => [key, key]));
+    expect(filling).toMatchObject({ source: 'store', done: KEYS.length, total: KEYS.length });
+    return asked.filter((one) => one.startsWith('events'));
+  };
+
+  it('reads no event of a view that has everything', async () => {
+    expect(await readInto(KEYS)).toEqual([]);
+    expect(asked).toHaveLength(KEYS.length / PAGE);
+  });
+
+  it('reads all events of a view that has nothing, each once', async () => {
+    expect(await readInto([])).toEqual(['events 0', 'events 2', 'events 4', 'events 6', 'events 8']);
+  });
+
+  it('goes back to versions when events bring nothing new', async () => {
+    expect(await readInto(KEYS.filter((key) => key !== 'b'))).toEqual(['events 0', 'events 2', 'events 4']);
+    expect(await readInto(KEYS.filter((key) => key !== 'j'))).toEqual(['events 8']);
+  });
+});
