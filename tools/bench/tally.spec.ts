@@ -57,7 +57,11 @@ describe('readOptions', () => {
   it('has one rate and a number of accounts for a rebuild', () => {
     expect(readOptions(['--rebuild'])).toMatchObject({ rates: [300], rebuild: { accounts: 300_000 } });
     expect(readOptions(['--rebuild', '--accounts', '500'])).toMatchObject({ rebuild: { accounts: 500 } });
-    for (const bad of [['--accounts', '500'], ['--rebuild', '--rate', '1,2'], ['--rebuild', '--accounts', '0']]) {
+    for (const bad of [
+      ['--accounts', '500'],
+      ['--rebuild', '--rate', '1,2'],
+      ['--rebuild', '--accounts', '0'],
+    ]) {
       expect(() => readOptions(bad)).toThrow();
     }
   });

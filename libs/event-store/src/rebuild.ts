@@ -8,8 +8,8 @@ import { ViewWriter } from './view-writer.js';
 
 const PROGRESS_MS = 500;
 /** Records that are written at one go, and how many such writes are under way: others use process and database too. */
-const WRITE_RECORDS_MAX = 250;
-const WRITES_AT_ONCE = 3;
+const WRITE_RECORDS_MAX = 500;
+const WRITES_AT_ONCE = 2;
 /** A projection that had asked just before the swap may write into the old target once more: cleared away after that. */
 const LATE_WRITE_MS = 1_000;
 
@@ -102,7 +102,8 @@ function fillingOf<T extends FoldedDocument>(
   const write = (records: readonly StreamRecord[]): Promise<number> =>
     inTurn(() => {
       over.throwIfAborted();
-      return writer.apply(collection, records);
+      // What the topic shows was put there by nobody else, but for what the live projection is at; of the store's some was.
+      return writer.apply(collection, records, filling.source === 'topic');
     });
   const filling: Filling = {
     ...{ source: 'topic', done: 0, total: 0, unreadable: 0, over },

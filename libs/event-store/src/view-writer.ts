@@ -29,7 +29,7 @@ interface Standing<T extends FoldedDocument> {
 }
 
 /**
- * Brings documents of a view up to records, a batch at a time: one read and two writes, however many records. Several
+ * Brings documents of a view up to records, a batch at a time: at most one read and two writes, however many. Several
  * writers may work on one collection (a live projection, a rebuild, an owner that does not know yet that it is none):
  * whichever comes later by the version rule stands.
  */
@@ -42,10 +42,11 @@ export class ViewWriter<T extends FoldedDocument> {
 
   /**
    * Resolves when the collection holds everything that the records say, with how many documents that changed. Records of
-   * a stream in their order.
+   * a stream in their order. `mostlyNew`: streams that begin here are not looked up first. The database refuses what was
+   * there already, which then counts as changed though it is not.
    */
-  async apply(collection: Collection<T>, records: readonly StreamRecord[]): Promise<number> {
-    const standings = await this.#standings(collection, records);
+  async apply(collection: Collection<T>, records: readonly StreamRecord[], mostlyNew = false): Promise<number> {
+    const standings = await this.#standings(collection, records, mostlyNew);
     const gaps = standings.filter((standing) => !this.#fold(standing));
     for (let from = 0; from < gaps.length; from += ASKS_MAX) {
       await Promise.all(gaps.slice(from, from + ASKS_MAX).map((standing) => this.#fill(standing)));
@@ -55,20 +56,35 @@ export class ViewWriter<T extends FoldedDocument> {
     return changed.length;
   }
 
-  /** Whether a stream has no document there, or one behind a version of it. */
+  /**
+   * Whether a stream has no document there, or one behind a version of it. Looks through the documents from the first to
+   * the last key, which costs half of asking for each; if there are far more than keys, the answer is yes.
+   */
   async lacks(collection: Collection<T>, versions: readonly Pick<StreamRecord, 'key' | 'version'>[]): Promise<boolean> {
-    const met = await metOf(collection, new Set(versions.map(({ key }) => key)));
-    return versions.some(({ key, version }) => (met.get(key)?.version ?? 0) < version);
+    const keys = versions.map(({ key }) => key).sort();
+    if (keys.length === 0) return false;
+    const range = { _id: { $gte: keys[0]!, $lte: keys.at(-1)! } } as mongo.Filter<T>;
+    const found = collection.find(range, { projection: { version: 1 }, batchSize: 2 * keys.length + 1 });
+    const met = new Map<string, number>();
+    for (const { _id, version } of await found.limit(2 * keys.length).toArray()) met.set(_id as string, version);
+    return versions.some(({ key, version }) => (met.get(key) ?? 0) < version);
   }
 
-  async #standings(collection: Collection<T>, records: readonly StreamRecord[]): Promise<Standing<T>[]> {
+  async #standings(
+    collection: Collection<T>,
+    records: readonly StreamRecord[],
+    mostlyNew: boolean,
+  ): Promise<Standing<T>[]> {
     const byKey = new Map<string, StreamRecord[]>();
     for (const record of records) {
       const known = byKey.get(record.key);
       if (known) known.push(record);
       else byKey.set(record.key, [record]);
     }
-    const met = await metOf(collection, byKey.keys());
+    const asked = mostlyNew
+      ? [...byKey].filter(([, [first]]) => first!.version !== 1).map(([key]) => key)
+      : byKey.keys();
+    const met = await metOf(collection, asked);
     return [...byKey].map(([key, own]) => {
       const standing = { key, records: own, met: met.get(key), isNew: !met.has(key), fields: {}, changed: false };
       return standing;
@@ -121,6 +137,7 @@ export class ViewWriter<T extends FoldedDocument> {
 /** Where the documents of these streams stand. */
 async function metOf<T extends FoldedDocument>(collection: Collection<T>, keys: Iterable<string>) {
   const ids = [...keys];
+  if (ids.length === 0) return new Map<string, Met>();
   const fields = { projection: { version: 1, position: 1 }, batchSize: ids.length + 1 };
   const known = await collection
     .find({ _id: { $in: ids } } as mongo.Filter<T>, fields)

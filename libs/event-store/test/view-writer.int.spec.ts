@@ -127,7 +127,7 @@ describe('writing a view', () => {
     const versions = fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 10 });
     let runs = 0;
     await fc.assert(
-      fc.asyncProperty(versions, steps, async (log, others) => {
+      fc.asyncProperty(versions, steps, fc.boolean(), async (log, others, mostlyNew) => {
         const key = `run-${runs++}`;
         const records = log.map((version, index) => record(key, version, index + 1));
         const stored = Array.from({ length: Math.max(...log) }, (_, n) => record(key, n + 1, FROM_STORE));
@@ -135,9 +135,9 @@ describe('writing a view', () => {
           ...others.map(({ from, length, who }) =>
             apply(...(who === 0 ? stored : records).slice(from).slice(0, length)),
           ),
-          apply(...records),
+          writer.apply(collection, records, mostlyNew),
         ]);
-        await apply(...records);
+        await writer.apply(collection, records, mostlyNew);
         const highest = Math.max(...log);
         expect(await found(key)).toEqual(shown(key, highest, log.indexOf(highest) + 1));
       }),
