@@ -19,18 +19,32 @@ export interface RunningServices {
   stop(): Promise<void>;
 }
 
+export interface StartOptions {
+  readonly env: NodeJS.ProcessEnv;
+  readonly logger?: Logger;
+}
+
+/** Services on their way up, which may be stopped before they are there. */
+interface Starting {
+  readonly ready: Promise<RunningServices>;
+  stop(): Promise<void>;
+}
+
 /**
  * Starts services side by side in this process without touching the process itself; for tests and for `runServices`.
  * Throws ConfigError for wrong settings, else what the first service to fail has thrown, after stopping what had started.
  */
 export async function startServices(
   definitions: readonly ServiceDefinition[],
-  options: { readonly env: NodeJS.ProcessEnv; readonly logger?: Logger },
+  options: StartOptions,
 ): Promise<RunningServices> {
+  return (await beginServices(definitions, options)).ready;
+}
+
+async function beginServices(definitions: readonly ServiceDefinition[], options: StartOptions): Promise<Starting> {
   const config = readProcessConfig(options.env);
   const logger = options.logger ?? createLogger({ name: nameOf(definitions), level: config.LOG_LEVEL });
   collectProcessMetrics();
-  const endFaults = beginFaults(config, logger);
   const services = definitions.map(
     (definition) => new RunningService(definition, config, options.env, logger.child({ service: definition.name })),
   );
@@ -39,23 +53,29 @@ export async function startServices(
     port: config.MAGPIE_HEALTH_PORT,
     states: () => Object.fromEntries(services.map(({ name, state }) => [name, state])),
   });
+  const endFaults = beginFaults(config, logger);
   // Doors open last and close first, so that nobody comes in whom the others cannot serve.
   const doors = services.filter((service) => service.isDoor);
   const others = services.filter((service) => !service.isDoor);
-  const stop = async (): Promise<void> => {
+  const stopAll = async (): Promise<void> => {
     for (const some of [doors, others]) await Promise.all(some.map((service) => service.stop()));
     await health.close();
     endFaults();
   };
-  try {
-    for (const some of [others, doors]) await Promise.all(some.map((service) => service.start()));
-    await Promise.all(services.map((service) => service.joined()));
-  } catch (error) {
-    await stop();
-    throw error;
-  }
-  const addresses = services.flatMap(({ name, address }) => (address === undefined ? [] : [[name, address] as const]));
-  return { addresses: Object.fromEntries(addresses), healthPort: health.port, stop };
+  let stopped: Promise<void> | undefined;
+  const stop = (): Promise<void> => (stopped ??= stopAll());
+  const start = async (): Promise<RunningServices> => {
+    try {
+      for (const some of [others, doors]) await Promise.all(some.map((service) => service.start()));
+      await Promise.all(services.map((service) => service.joined()));
+    } catch (error) {
+      await stop();
+      throw error;
+    }
+    const served = services.flatMap(({ name, address }) => (address === undefined ? [] : [[name, address] as const]));
+    return { addresses: Object.fromEntries(served), healthPort: health.port, stop };
+  };
+  return { ready: start(), stop };
 }
 
 /** Lets this process be made to fail from outside, where its settings ask for that; answers what ends it. */
@@ -96,14 +116,14 @@ export async function runServices(definitions: readonly ServiceDefinition[]): Pr
   process.on('uncaughtException', die('uncaught exception'));
   process.on('unhandledRejection', die('unhandled rejection'));
 
-  let running: RunningServices | undefined;
+  let starting: Starting | undefined;
   let signalled = false;
   const onSignal = (signal: NodeJS.Signals): void => {
-    if (signalled || !running) process.exit(1);
+    if (signalled || !starting) process.exit(1);
     signalled = true;
     logger.info({ signal }, 'stopping');
     setTimeout(() => die('could not stop in time')(undefined), STOP_MS).unref();
-    running.stop().then(() => {
+    starting.stop().then(() => {
       logger.info({}, 'stopped');
       process.exit(0);
     }, die('could not stop'));
@@ -111,9 +131,13 @@ export async function runServices(definitions: readonly ServiceDefinition[]): Pr
   process.on('SIGTERM', onSignal);
   process.on('SIGINT', onSignal);
 
+  let running: RunningServices;
   try {
-    running = await startServices(definitions, { env: process.env, logger });
+    starting = await beginServices(definitions, { env: process.env, logger });
+    running = await starting.ready;
   } catch (error) {
+    // Stopped on its way up: the signal's own stop ends the process.
+    if (signalled) return;
     if (!(error instanceof ConfigError)) return die('could not start')(error);
     logger.error({ reason: error.message }, 'could not start');
     process.exit(1);

@@ -5,6 +5,8 @@ import { runService } from '../src/index.js';
 const behaviour = process.argv[2];
 const PARTS = Symbol('PARTS');
 
+let stopJoining: (() => void) | undefined;
+
 class DemoModule {}
 Module({})(DemoModule);
 
@@ -13,7 +15,15 @@ const parts = {
     if (behaviour === 'fail') throw new Error('no luck');
     if (behaviour === 'throw-later') setImmediate(() => Promise.reject(new Error('nobody caught me')));
   },
-  stop: (): Promise<void> => (behaviour === 'hang' ? new Promise(() => undefined) : Promise.resolve()),
+  join: (): Promise<void> => {
+    if (behaviour !== 'join') return Promise.resolve();
+    process.stdout.write('joining\n');
+    return new Promise((_, reject) => (stopJoining = () => reject(new Error('was stopped'))));
+  },
+  stop: (): Promise<void> => {
+    stopJoining?.();
+    return behaviour === 'hang' ? new Promise(() => undefined) : Promise.resolve();
+  },
 };
 
 await runService({

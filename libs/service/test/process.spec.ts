@@ -42,6 +42,18 @@ describe('runService', () => {
   );
 
   it(
+    'stops in order also while it joins, when it may be serving already',
+    async () => {
+      // Goal: calls under way are answered and groups are left; nothing is cut because a part still waits for Kafka.
+      const { code, output } = await run('join', env, [['joining', 'SIGTERM']]);
+      expect(code).toBe(0);
+      expect(output).toContain('"stopped"');
+      expect(output).not.toContain('could not start');
+    },
+    PROCESS_MS,
+  );
+
+  it(
     'is ended at once by a second signal',
     async () => {
       // Goal: a component that never stops does not hold the operator up.
