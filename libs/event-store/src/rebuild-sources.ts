@@ -8,7 +8,7 @@ import type { FoldedDocument, StreamRecord } from './view.js';
 
 const LOOK_MS = 50;
 /** Of the topic's records that one fetch brings; decoded at one go, which keeps everything else from running. */
-const FETCH_BYTES_MAX = 1_048_576;
+const FETCH_BYTES_MAX = 2_097_152;
 
 /** A rebuild's new collection while it fills. */
 export interface Filling {

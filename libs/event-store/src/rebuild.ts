@@ -8,7 +8,7 @@ import { ViewWriter } from './view-writer.js';
 
 const PROGRESS_MS = 500;
 /** Records that are written at one go, and how many such writes are under way: others use process and database too. */
-const WRITE_RECORDS_MAX = 500;
+const WRITE_RECORDS_MAX = 1_000;
 const WRITES_AT_ONCE = 2;
 /** A projection that had asked just before the swap may write into the old target once more: cleared away after that. */
 const LATE_WRITE_MS = 1_000;
