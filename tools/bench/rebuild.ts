@@ -157,7 +157,7 @@ function linesOf({ events, seconds, takenUpMs, signUps, unseen, comparison, load
   const { same, moved, added, missing, unequal, unfounded, examples } = comparison;
   return [
     `${VIEW}: ${events} events in ${seconds.toFixed(2)} s = ${Math.round(events / seconds)} events/s, each counted once ` +
-      `(the rebuild reads them twice, from the topic and from the store); taken up after ${takenUpMs} ms`,
+      `(the rebuild meets them twice, as records of the topic and as versions in the store); taken up after ${takenUpMs} ms`,
     `  ${same} documents equal in every field; ${moved} newer and ${added} new, as their source has them; ` +
       `${missing} missing, ${unequal} unequal, ${unfounded} not as their source`,
     `  ${signUps} signed up meanwhile, ${unseen} of them not in the view`,

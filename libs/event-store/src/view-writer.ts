@@ -58,7 +58,7 @@ export class ViewWriter<T extends FoldedDocument> {
 
   /**
    * Whether a stream has no document there, or one behind a version of it. Looks through the documents from the first to
-   * the last key, which costs half of asking for each; if there are far more than keys, the answer is yes.
+   * the last key instead of asking for each; if there are far more than keys, the answer is yes.
    */
   async lacks(collection: Collection<T>, versions: readonly Pick<StreamRecord, 'key' | 'version'>[]): Promise<boolean> {
     const keys = versions.map(({ key }) => key).sort();
