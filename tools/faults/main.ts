@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { ServerError } from '@magpie/testing';
 
 import { linesOf } from './lines.js';
+import { runMistakes } from './mistakes/run-mistakes.js';
 import { FaultsError, readOptions, USAGE, type FaultOptions } from './options.js';
 import { writeReport } from './report.js';
 import { SHAPES, type Row, type RowResult, type Run, type ShapeName } from './row.js';
@@ -38,6 +39,7 @@ async function main(): Promise<number> {
     print(USAGE);
     return 0;
   }
+  if (options.mistakes) return (await runMistakes(repository, options.only, print)) === 0 ? 0 : 1;
   const rows = chosen(options);
   if (options.list) {
     for (const { name, what } of rows) print(`${name}\n  ${what}`);

@@ -1,16 +1,18 @@
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
-export const USAGE = `npm run faults -- [--seed N,…] [--quick] [--only name,…] [--list] [--data DIR]
+export const USAGE = `npm run faults -- [--seed N,…] [--quick] [--only name,…] [--list] [--data DIR] [--mistakes]
 
   Starts systems of its own, makes each named fault happen under load, and judges what every device showed.
   --seed   makes the same choices again: which process, which pass, which users; default: another one every time;
            several: one run after another, reported together
   --quick  a fixed few faults in a few minutes
   --only   only rows whose name contains one of these
+  --mistakes  puts known mistakes into a copy of the product, one after the other, and expects rows to go red;
+              --only chooses mistakes then
   --list   only tells what there is
   --data   where the systems live; default .data/faults (emptied first)
-  A full run writes docs/reliability.md.`;
+  A full run writes docs/reliability.md, one of the mistakes docs/reliability-mistakes.md.`;
 
 const SEED_MAX = 999_999;
 
@@ -24,6 +26,8 @@ export interface FaultOptions {
   /** Parts of names; empty = every row. */
   readonly only: readonly string[];
   readonly list: boolean;
+  /** Make mistakes instead of faults. */
+  readonly mistakes: boolean;
   readonly data: string;
 }
 
@@ -36,7 +40,8 @@ export function readOptions(args: readonly string[], data: string): FaultOptions
     throw new FaultsError(`--seed takes whole numbers from 1 to ${SEED_MAX}`);
   }
   const only = values.only?.split(',').filter((name) => name !== '') ?? [];
-  return { seeds, quick: values.quick ?? false, only, list: values.list ?? false, data: resolve(values.data ?? data) };
+  const { quick = false, list = false, mistakes = false } = values;
+  return { seeds, quick, only, list, mistakes, data: resolve(values.data ?? data) };
 }
 
 function parse(args: readonly string[]) {
@@ -48,6 +53,7 @@ function parse(args: readonly string[]) {
         quick: { type: 'boolean' },
         only: { type: 'string' },
         list: { type: 'boolean' },
+        mistakes: { type: 'boolean' },
         data: { type: 'string' },
         help: { type: 'boolean', short: 'h' },
       },

@@ -82,6 +82,7 @@ describe('options of npm run faults', () => {
       quick: true,
       only: ['kafka', 'mongod'],
       list: false,
+      mistakes: false,
       data: '/data',
     });
     expect(readOptions(['--seed', '1,2'], '/data')).toMatchObject({ seeds: [1, 2] });

@@ -15,13 +15,17 @@ export interface Shape {
 }
 
 /** A service, whatever process it lives in. */
-export type Service = 'auth' | 'messaging' | 'social' | 'sync' | 'gateway';
+export const SERVICES = ['auth', 'messaging', 'social', 'sync', 'gateway'] as const;
+export type Service = (typeof SERVICES)[number];
 
 const SERVERS: readonly string[] = ['kafka', 'mongod', 'supervisor'];
-export const NAMESPACE = 'faults-';
+const NAMESPACE = 'faults-';
 const HEALTHY_WITHIN_MS = 60_000;
 const PROBE_MS = 100;
 const PROBE_TIMEOUT_MS = 2_000;
+
+/** The database of a service. */
+export const databaseOf = (service: Service): string => `${NAMESPACE}${service}`;
 
 /** A whole system of this run, and everything that can be done to its processes. */
 export class Rig {

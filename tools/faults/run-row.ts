@@ -2,8 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import { SignUps, type Choose, type Load, type LoadResult, type SignUpResult } from '@magpie/testing';
 
+import { CheckpointWatch } from './checkpoint-watch.js';
 import { seconds } from './lines.js';
-import type { Rig } from './rig.js';
+import { databaseOf, SERVICES, type Rig } from './rig.js';
 import { NotReached, NotRun, type Row, type RowResult, type Status } from './row.js';
 
 /** Load before the fault, and after the system is healthy again. */
@@ -11,6 +12,7 @@ const BEFORE_MS = 2_000;
 const AFTER_MS = 4_000;
 /** Every send must have its answer this soon after the last repair. */
 const RESOLVE_WITHIN_MS = 60_000;
+const TOLD_MAX = 3;
 
 /** One fault under load on a healthy system, and the judgement. Leaves the system as it then is. */
 export async function runRow(row: Row, rig: Rig, load: Load, choose: Choose): Promise<RowResult> {
@@ -18,6 +20,7 @@ export async function runRow(row: Row, rig: Rig, load: Load, choose: Choose): Pr
   let particulars = '';
   let missed: NotReached | NotRun | undefined;
   const wrong: string[] = [];
+  const checkpoints = new CheckpointWatch(rig.mongodb, SERVICES.map(databaseOf));
   const trial = load.begin();
   const signUps = new SignUps(rig.doors[0]!, `p${Date.now().toString(36)}`);
   signUps.begin();
@@ -38,11 +41,17 @@ export async function runRow(row: Row, rig: Rig, load: Load, choose: Choose): Pr
     load.settle(RESOLVE_WITHIN_MS),
     signUps.settle(RESOLVE_WITHIN_MS, load.devices[0]!),
   ]);
-  wrong.push(...faultsOf(loadResult), ...faultsOfSignUps(signUpResult));
+  wrong.push(...faultsOf(loadResult), ...faultsOfSignUps(signUpResult), ...firstOf(await checkpoints.end()));
   const reasons = missed === undefined ? wrong : [missed.message, ...wrong];
   const status = wrong.length > 0 ? 'failed' : statusOf(missed);
   const tookMs = performance.now() - startedAt;
   return { row, status, reasons, particulars, load: loadResult, signUps: signUpResult, tookMs };
+}
+
+/** A few of what may be many, and how many. */
+function firstOf(wrong: readonly string[]): string[] {
+  const more = wrong.length - TOLD_MAX;
+  return [...wrong.slice(0, TOLD_MAX), ...(more > 0 ? [`${more} more like it`] : [])];
 }
 
 function statusOf(missed: NotReached | NotRun | undefined): Status {
@@ -74,6 +83,6 @@ function faultsOfSignUps({ unresolved, invisible, wrong }: SignUpResult): string
   return [
     ...(unresolved > 0 ? [`${unresolved} sign-ups without an answer`] : []),
     ...(invisible > 0 ? [`${invisible} profiles not found`] : []),
-    ...wrong.slice(0, 3),
+    ...firstOf(wrong),
   ];
 }

@@ -112,7 +112,7 @@ export async function supervise(options: SupervisorOptions, abort: AbortSignal):
 
 /** Starts the servers that are not given, both at once. */
 async function keepServers(
-  { dataDir, durable, kafkaBrokers, mongodbUri, say }: SupervisorOptions,
+  { dataDir, durable, faults, kafkaBrokers, mongodbUri, say }: SupervisorOptions,
   ports: PortMemory,
   started: Started,
   events: KeeperEvents,
@@ -142,7 +142,7 @@ async function keepServers(
   };
   const [kafka, mongodb] = await settle([
     async () => kafkaBrokers ?? keepServer('kafka', (server) => startKafka({ ...server, durable })),
-    async () => mongodbUri ?? keepServer('mongod', startMongod),
+    async () => mongodbUri ?? keepServer('mongod', (server) => startMongod({ ...server, testCommands: faults })),
   ]);
   return { kafka: kafka ?? '', mongodb: mongodb ?? '' };
 }

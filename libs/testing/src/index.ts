@@ -3,7 +3,7 @@ export { startChild, type Child, type ChildOptions, type Exit } from './servers/
 export { tailOf, writeFileAtomic } from './servers/files.js';
 export { startKafka, type KafkaOptions, type RunningServer, type ServerOptions } from './servers/kafka.js';
 export { endOrphans, ledgerFile, openLedger, type Ledger, type LedgerEntry } from './servers/ledger.js';
-export { startMongod } from './servers/mongod.js';
+export { startMongod, type MongodOptions } from './servers/mongod.js';
 export { openPortMemory, type PortMemory } from './servers/ports.js';
 export { identify, isRunning, signal, type ProcessIdentity } from './servers/process-identity.js';
 export { readRunInfo, runFile, type RunDoor, type RunInfo, type RunProcess } from './servers/run-file.js';
@@ -33,6 +33,7 @@ export { startTcpProxy, type ProxyMode, type TcpProxy, type TcpProxyOptions } fr
 export { postCommand, Witness, WireLink, type Addresses, type Observer, type WitnessOptions } from './device/index.js';
 export {
   choicesOf,
+  KeyWatch,
   Load,
   SignUps,
   Trial,

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import type { CrashPoint } from '@magpie/observability';
 
-import type { Service } from '../rig.js';
+import { SERVICES, type Service } from '../rig.js';
 import { NotReached, type Row, type Scene } from '../row.js';
 
 /** Far beyond the session time-out after which another instance owns what this one owned. */
@@ -18,7 +18,6 @@ const HANDED_OVER_MS = 2_000;
 const CLOCK_OFF_MS = 120_000;
 const CLOCK_OFF_FOR_MS = 10_000;
 
-const SERVICES: readonly Service[] = ['auth', 'messaging', 'social', 'sync', 'gateway'];
 const INSTANCES = 2;
 
 const oneOf = ({ rig, choose }: Scene, service: Service): string => rig.process(service, choose(INSTANCES));

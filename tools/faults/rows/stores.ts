@@ -2,9 +2,11 @@ import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { dropDatabase, dropViews } from '../databases.js';
-import { NAMESPACE, type Rig } from '../rig.js';
-import { NotRun, type Row } from '../row.js';
+import { KeyWatch } from '@magpie/testing';
+
+import { dropDatabase, dropViews, holdBack, letGo } from '../databases.js';
+import { databaseOf, type Rig, type Service } from '../rig.js';
+import { NotRun, SHAPES, type Row } from '../row.js';
 
 const DOWN_MS = 1_000;
 /** What a broker that lost its power has not: it recovers every segment that these do not vouch for. */
@@ -56,7 +58,7 @@ const DROPPED_SYNC: Row = {
   name: "sync's database dropped",
   what: 'sync is killed and its database dropped; devices begin anew, and nothing is missing.',
   shape: 'split',
-  run: ({ rig }) => whileDown(rig, rig.process('sync'), () => dropDatabase(rig.mongodb, `${NAMESPACE}sync`)),
+  run: ({ rig }) => whileDown(rig, rig.process('sync'), () => dropDatabase(rig.mongodb, databaseOf('sync'))),
 };
 
 const DROPPED_VIEWS: Row = {
@@ -66,12 +68,67 @@ const DROPPED_VIEWS: Row = {
   run: async ({ rig }) => {
     let dropped: readonly string[] = [];
     await whileDown(rig, rig.process('messaging'), async () => {
-      dropped = await dropViews(rig.mongodb, `${NAMESPACE}messaging`);
+      dropped = await dropViews(rig.mongodb, databaseOf('messaging'));
     });
     if (dropped.length === 0) throw new NotRun('messaging keeps no views');
     return dropped.join(', ');
   },
 };
 
+/** Several rounds of checkpoints. */
+const HELD_BACK_MS = 2_500;
+
+/** How long feeds are looked at once they are back. */
+const SERVED_FOR_MS = 3_000;
+
+const rowsHeldBack = (service: Service, collection: string): Row => ({
+  name: `${service} killed with ${collection} held back`,
+  what:
+    `MongoDB takes no row of ${collection} for ${HELD_BACK_MS / 1000} s, while checkpoints go on; ` +
+    `then the only process of ${service} is killed.`,
+  shape: 'split',
+  run: async ({ rig }) => {
+    await holdBack(rig.mongodb, { database: databaseOf(service), collection, commands: ['insert'] });
+    try {
+      await delay(HELD_BACK_MS);
+      await rig.kill(rig.process(service));
+    } finally {
+      await letGo(rig.mongodb);
+    }
+  },
+});
+
+const FAR_BEHIND: Row = {
+  name: 'sync killed far behind its checkpoints',
+  what:
+    `MongoDB takes no checkpoint of sync for ${HELD_BACK_MS / 1000} s; then one of its two processes is killed, and the ` +
+    'other has all of that to replay.',
+  shape: 'pairs',
+  run: async ({ rig, load, choose }) => {
+    const name = rig.process('sync', choose(SHAPES.pairs.instances));
+    const keys = new KeyWatch(load.users);
+    await holdBack(rig.mongodb, { database: databaseOf('sync'), collection: 'checkpoints', commands: ['update'] });
+    try {
+      await delay(HELD_BACK_MS);
+      await rig.kill(name);
+    } finally {
+      await letGo(rig.mongodb);
+    }
+    await rig.unhealthy();
+    await delay(SERVED_FOR_MS);
+    const { size } = await keys.end();
+    if (size > 0) throw new Error(`the feeds of ${size} users fell behind what had been given of them`);
+    return name;
+  },
+};
+
 /** What becomes of the services when their stores lose something. */
-export const STORES: readonly Row[] = [DROPPED_SYNC, DROPPED_VIEWS, UNCLEAN_KAFKA, WIPED_KAFKA];
+export const STORES: readonly Row[] = [
+  rowsHeldBack('messaging', 'state_message'),
+  rowsHeldBack('sync', 'timeline'),
+  FAR_BEHIND,
+  DROPPED_SYNC,
+  DROPPED_VIEWS,
+  UNCLEAN_KAFKA,
+  WIPED_KAFKA,
+];

@@ -165,6 +165,11 @@ export class Witness {
   /** One command, over the link, or over HTTP as long as there never was one. Rejects with the error answered. */
   async call(command: { id: number; name: string }, body: Uint8Array): Promise<Uint8Array> {
     if (this.link !== undefined) return this.link.request(command.id, body, ANSWER_TIMEOUT_MS);
+    return this.post(command, body);
+  }
+
+  /** One command over HTTP: the link, and what the server takes its device to have got by it, stay as they are. */
+  async post(command: { id: number; name: string }, body: Uint8Array): Promise<Uint8Array> {
     return postCommand(this.at.http, command, body, await this.session.token(this.at.http));
   }
 

@@ -101,9 +101,10 @@ export class Load {
     this.devices.forEach((device, index) => device.moveTo(doors[index % doors.length]!));
   }
 
-  /** Resolves with the number of devices that have no link: 0, or more after a while. */
+  /** Resolves with the number of devices that have no link, or have not begun yet: 0, or more after a while. */
   async allOnline(): Promise<number> {
-    const offline = (): number => this.devices.filter((device) => !device.isOnline).length;
+    const offline = (): number =>
+      this.devices.filter((device) => !device.isOnline || device.syncKey === undefined).length;
     await becomes(() => offline() === 0, ONLINE_WITHIN_MS);
     return offline();
   }

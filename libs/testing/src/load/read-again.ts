@@ -23,13 +23,15 @@ export interface Gaps {
 /**
  * Asks for everything once more, as somebody who was away all the time: devices that were told at once say nothing of
  * what was kept. `keys`: what each user held before; users without one, or whose key is no longer served, are passed over.
+ * `withinMs`: how long what is missing is asked for again.
  */
 export async function readAgain(
   owed: readonly NewMessage[],
   users: readonly LoadUser[],
   keys: ReadonlyMap<string, sync.SyncKey | undefined>,
+  withinMs = WITHIN_MS,
 ): Promise<Gaps> {
-  const until = performance.now() + WITHIN_MS;
+  const until = performance.now() + withinMs;
   const conversations = new Map<string, NewMessage[]>();
   const feeds = new Map<string, string[]>();
   for (const message of owed) {
@@ -71,14 +73,19 @@ async function gaps(
   }
 }
 
+/** A page of a user's feed after `syncKey`; `call` takes the request there. Rejects with the error answered. */
+export async function pageAfter(call: Witness['call'], syncKey: sync.SyncKey): Promise<sync.SyncResponse> {
+  const request = sync.SyncRequest.fromPartial({ syncKey, limit: FEED_PAGE });
+  return sync.SyncResponse.decode(await call(SYNC, sync.SyncRequest.encode(request).finish()));
+}
+
 /** Ids of the messages in a user's feed after `key`; undefined = the key is no longer served. */
 async function feedSince(device: Witness, key: sync.SyncKey): Promise<string[] | undefined> {
   const found: string[] = [];
   let syncKey: sync.SyncKey | undefined = key;
   for (let more = true; more;) {
-    const request = sync.SyncRequest.encode(sync.SyncRequest.fromPartial({ syncKey, limit: FEED_PAGE })).finish();
     try {
-      const page = sync.SyncResponse.decode(await device.call(SYNC, request));
+      const page: sync.SyncResponse = await pageAfter((command, body) => device.call(command, body), syncKey!);
       for (const { item } of page.items) if (item?.$case === 'message') found.push(item.value.messageId);
       syncKey = page.syncKey;
       more = page.hasMore;
@@ -109,7 +116,11 @@ async function sumOf<T>(all: readonly T[], count: (each: T) => Promise<number>):
   const left = [...all];
   let sum = 0;
   const work = async (): Promise<void> => {
-    for (let each = left.shift(); each !== undefined; each = left.shift()) sum += await count(each);
+    for (let each = left.shift(); each !== undefined; each = left.shift()) {
+      // Others add to the sum meanwhile.
+      const counted = await count(each);
+      sum += counted;
+    }
   };
   await Promise.all(Array.from({ length: AT_A_TIME }, work));
   return sum;

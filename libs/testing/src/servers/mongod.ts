@@ -37,6 +37,11 @@ const MONGOD_FLAGS = [
   ...['--setParameter', `transactionLifetimeLimitSeconds=${TRANSACTION_SECONDS_MAX}`],
 ] as const;
 
+/** MongoDB alone: with `testCommands` it can be told to fail (`configureFailPoint`). */
+export interface MongodOptions extends ServerOptions {
+  readonly testCommands?: boolean;
+}
+
 type Admin = ReturnType<InstanceType<typeof mongoose.mongo.MongoClient>['db']>;
 
 /**
@@ -45,7 +50,7 @@ type Admin = ReturnType<InstanceType<typeof mongoose.mongo.MongoClient>['db']>;
  * A mongod that a killed owner left in the same data directory is ended first.
  * Throws ServerError: PYTHON_MISSING, LIBRARY_MISSING, FETCH_*, HASH_MISMATCH, DISK_TOO_SMALL, PORT_IN_USE, DATA_DIR_IN_USE, START_FAILED.
  */
-export async function startMongod(options: ServerOptions): Promise<RunningServer> {
+export async function startMongod(options: MongodOptions): Promise<RunningServer> {
   const dataDir = resolve(options.dataDir);
   const dbPath = join(dataDir, 'db');
   const hasData = existsSync(join(dbPath, 'WiredTiger'));
@@ -59,7 +64,11 @@ export async function startMongod(options: ServerOptions): Promise<RunningServer
     const logFile = options.logFile ?? join(dataDir, 'mongod.log');
     const child = await startChild({
       command: binary,
-      args: [...MONGOD_FLAGS, '--port', String(port), '--dbpath', dbPath],
+      args: [
+        ...MONGOD_FLAGS,
+        ...(options.testCommands ? ['--setParameter', 'enableTestCommands=1'] : []),
+        ...['--port', String(port), '--dbpath', dbPath],
+      ],
       niceness: NICENESS,
       logFile,
     });
