@@ -18,7 +18,7 @@ import { probeAll } from './following.js';
 import { Liveness } from './liveness.js';
 import { forget, PartitionWorker, type Breakage } from './partition-worker.js';
 import { SHORTENED } from './place.js';
-import { generationIn } from './read-records.js';
+import { generationIn } from './record.js';
 import { keyOf, Slots, type Slot } from './slots.js';
 import type { Tail } from './tail.js';
 

@@ -61,7 +61,7 @@ export interface EventLogOptions {
   readonly namespace: string;
   /** Owner of the topics whose names start with it. */
   readonly service: string;
-  /** The service's own database: `state_log`, `checkpoints`, `leases`. */
+  /** The service's own database: `checkpoints`, `leases`, `state_log`, `state_member`, `state_redriven`. */
   readonly connection: Connection;
   /**
    * Names the instance: the same for every life of it, different for any two that live at once. With it a process that

@@ -1,13 +1,17 @@
-import { collectionOf, type Connection } from '@magpie/mongo';
+import { collectionOf, ensureIndexes, type Connection } from '@magpie/mongo';
 import type { Logger } from '@magpie/observability';
 
 interface MemberDocument {
   /** Group and instance. */
   readonly _id: string;
   readonly memberId: string;
+  readonly at: Date;
 }
 
 const COLLECTION = 'state_member';
+
+/** An instance that has not joined for so long comes back under another name, if at all: pods never keep theirs. */
+const KEPT_SECONDS = 30 * 24 * 60 * 60;
 
 /**
  * Which member of its groups an instance was in its last life. A process that was killed said no farewell, so its group
@@ -26,6 +30,11 @@ export class FormerSelf {
     this.#logger = logger;
   }
 
+  /** Makes the index; idempotent. */
+  init(): Promise<void> {
+    return ensureIndexes(this.#members, [{ keys: { at: 1 }, options: { expireAfterSeconds: KEPT_SECONDS } }]);
+  }
+
   /** The member that this instance last was; undefined when that is not known, which only costs time. */
   async recall(groupId: string): Promise<string | undefined> {
     try {
@@ -39,7 +48,11 @@ export class FormerSelf {
 
   async note(groupId: string, memberId: string): Promise<void> {
     try {
-      await this.#members.updateOne({ _id: this.#idOf(groupId) }, { $set: { memberId } }, { upsert: true });
+      await this.#members.updateOne(
+        { _id: this.#idOf(groupId) },
+        { $set: { memberId, at: new Date() } },
+        { upsert: true },
+      );
     } catch (error) {
       this.#logger.warn({ err: error, groupId }, 'member not noted');
     }

@@ -2,6 +2,7 @@ import type { Logger } from '@magpie/observability';
 import type { Consumer as KafkaConsumer, EachBatchPayload, Kafka } from 'kafkajs';
 import { backOff } from './back-off.js';
 import type { FormerSelf } from './former-self.js';
+import { RETRY } from './kafka-client.js';
 import { takeLeaveOf } from './kafkajs-patch.js';
 import * as limits from './limits.js';
 import { stickyAssigner } from './sticky-assigner.js';
@@ -36,8 +37,6 @@ export interface GroupOffset {
   readonly partition: number;
   readonly offset: string;
 }
-
-const RETRY = { initialRetryTime: 50, multiplier: 1.5, maxRetryTime: 500, retries: 8 };
 
 /**
  * A member of a consumer group that does not die: kafkajs ends a consumer for good after an error that it holds for

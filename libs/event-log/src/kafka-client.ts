@@ -6,7 +6,8 @@ import { patchKafkajs } from './kafkajs-patch.js';
 
 const { Kafka, logLevel } = kafkajs;
 
-const RETRY = { initialRetryTime: 50, multiplier: 1.5, maxRetryTime: 500, retries: 8 };
+/** How kafkajs tries again by itself. */
+export const RETRY = { initialRetryTime: 50, multiplier: 1.5, maxRetryTime: 500, retries: 8 };
 const CONNECTION_TIMEOUT_MS = 1_000;
 /** With the look at the log that a producer's connection waits for: about a dozen round trips. */
 const ADMISSION_TIMEOUT_MS = 15_000;

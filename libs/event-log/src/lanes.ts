@@ -7,7 +7,7 @@ import type { AppendEntry, Appender, LaneKind } from './appender.js';
 import type { Generations } from './generations.js';
 import { kafkaProducer } from './kafka-producer.js';
 import { Lane, type LaneItem, type ProducedRecord } from './lane.js';
-import { DRAIN_MS, RECORD_BYTES_MAX } from './limits.js';
+import { DRAIN_MS, FRAMED_BYTES_MAX, RECORD_BYTES_MAX } from './limits.js';
 import { encodeBody, type Appended, type SharedMessage } from './record.js';
 import type { ServerClock } from './server-clock.js';
 import type { Tail } from './tail.js';
@@ -152,7 +152,7 @@ class LaneAppender implements RawAppender {
     const measured = this.lanes.get(topic);
     if (!measured) throw new Error(`this appender has no lane for ${topic}`);
     if (this.#closed) throw unavailable('the log');
-    if (items.some(({ body }) => body.length > RECORD_BYTES_MAX)) {
+    if (items.some(({ body, framed }) => body.length > (framed ? FRAMED_BYTES_MAX : RECORD_BYTES_MAX))) {
       throw invalid('events', `a record has at most ${RECORD_BYTES_MAX} bytes`);
     }
     this.#queued += items.length;

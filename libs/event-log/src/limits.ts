@@ -12,6 +12,8 @@ export const FLUSH_SPACING_PER_RECORD_MS = 1;
 export const FLUSH_SPACING_MAX_MS = 10;
 /** One record: Kafka's own default bound is 1 MiB with its framing. */
 export const RECORD_BYTES_MAX = 900_000;
+/** A record with its generation before it, as its dead letter carries it. */
+export const FRAMED_BYTES_MAX = RECORD_BYTES_MAX + 3;
 /** Entries that may wait in a lane before a request is refused. */
 export const LANE_RECORDS_MAX = 20_000;
 /** Bytes that may wait in a lane before a request is refused. */

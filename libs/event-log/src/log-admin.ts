@@ -41,12 +41,12 @@ export class LogAdmin {
 
   /** `ask`, again and again while the answer is one that passes, such as a leader that is not elected yet. */
   async #askUntilLed<T>(question: (admin: Admin) => Promise<T>): Promise<T> {
-    const end = Date.now() + START_WAIT_MS;
+    const end = performance.now() + START_WAIT_MS;
     for (let attempt = 1; ; attempt++) {
       try {
         return await this.ask(question);
       } catch (error) {
-        if (!passes(error) || Date.now() > end) throw error;
+        if (!passes(error) || performance.now() > end) throw error;
         await backOff(attempt);
       }
     }

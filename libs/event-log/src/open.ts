@@ -49,10 +49,12 @@ export async function openEventLog(options: EventLogOptions): Promise<EventLog> 
     logger,
   });
   const physical = (topic: TopicName) => physicalName(namespace, topic);
+  const former = options.self === undefined ? undefined : new FormerSelf(connection, options.self, logger);
   const own = { admin, topics: topicsOf(service), ensureTopics: () => ensureTopics(admin, service, options, logger) };
   try {
     await own.ensureTopics();
     await generations.check(own.topics);
+    await former?.init();
   } catch (error) {
     await generations.close();
     await admin.close();
@@ -71,7 +73,6 @@ export async function openEventLog(options: EventLogOptions): Promise<EventLog> 
     logger,
   });
   const checkpoints = collectionOf<CheckpointDocument>(connection, 'checkpoints');
-  const former = options.self === undefined ? undefined : new FormerSelf(connection, options.self, logger);
   const lag = new ConsumerLag(checkpoints, (topic) => admin.bounds(physical(topic)));
   const consumers: GroupConsumer[] = [];
   let closed = false;

@@ -1,8 +1,8 @@
-import { event } from '@magpie/contracts';
 import { randomUUID } from 'node:crypto';
 import type { Kafka, KafkaMessage } from 'kafkajs';
 import { START_WAIT_MS } from './limits.js';
 import type { LogBounds } from './log-admin.js';
+import { generationIn } from './record.js';
 
 const READ_WAIT_MS = 100;
 
@@ -78,17 +78,4 @@ export async function lastGenerations(
   const last = [...bounds].filter(([, { start, end }]) => end > start).map(([p, { end }]) => [p, end - 1] as const);
   const records = await readRecords(kafka, topic, new Map(last));
   return new Map([...records].map(([partition, { value }]) => [partition, generationIn(value)]));
-}
-
-/** Field 1, a varint, as the first of a record. */
-const GENERATION_TAG = 0x08;
-
-/** 0 = the record is none of ours, or damaged. */
-export function generationIn(value: Buffer | null): number {
-  if (value?.[0] === GENERATION_TAG && value[1]! < 0x80) return value[1]!;
-  try {
-    return value ? event.Record.decode(value).generation : 0;
-  } catch {
-    return 0;
-  }
 }

@@ -63,6 +63,16 @@ export function bodyIn(value: Buffer | null): Uint8Array | undefined {
   return value.subarray(value[1]! < 0x80 ? 2 : 3);
 }
 
+/** Generation in a record as it stands in the log; 0 = the record is none of ours, or damaged. */
+export function generationIn(value: Buffer | null): number {
+  if (value?.[0] === GENERATION_TAG && value[1]! < 0x80) return value[1]!;
+  try {
+    return value ? event.Record.decode(value).generation : 0;
+  } catch {
+    return 0;
+  }
+}
+
 /** Digest of a record as it stands in the log: its key and its value. */
 export function digestOf(message: KafkaMessage): string {
   const key = message.key ?? Buffer.alloc(0);

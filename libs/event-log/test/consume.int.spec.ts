@@ -1,5 +1,6 @@
 import { setTimeout as after } from 'node:timers/promises';
 import { PoisonError, type EventLog } from '../src/index.js';
+import { RECORD_BYTES_MAX } from '../src/limits.js';
 import { appendNumbers, Recorder, TOPIC } from './recorder.js';
 import { asAdmin, numberIn, openSetting, until, type Setting } from './setting.js';
 
@@ -137,6 +138,17 @@ describe('consume', () => {
     await reader.consume({ ...letters.spec(), name, topics: ['messaging.archive.dead-letter.v1'] });
     await until(() => letters.numbers().length === 2);
     expect(letters.sorted()).toEqual([7, 9]);
+  }, 30_000);
+
+  it('puts the largest record aside as well', async () => {
+    const recorder = new Recorder(() => {
+      throw new PoisonError('too large for me');
+    });
+    const appender = log.appender({ topics: [TOPIC], lane: 'request' });
+    await appender.append({ topic: TOPIC, key: 'k', events: [], prepared: new Uint8Array(RECORD_BYTES_MAX) });
+    const consumer = await log.consume(recorder.spec());
+    await until(async () => (await log.lagOf(recorder.spec().name, TOPIC, log.partitionFor(TOPIC, 'k'))) === 0);
+    expect(consumer.stopped()).toEqual([]);
   }, 30_000);
 
   it('stops the partition at poison when nothing may be skipped', async () => {

@@ -7,11 +7,16 @@ import { fileURLToPath } from 'node:url';
 const module = fileURLToPath(new URL('./crash-point.js', import.meta.url));
 
 /** Runs a process that passes the point over and over; answers how it ended and how many passes it said it survived. */
-async function passes(file: string | undefined, times: number): Promise<{ signal: string | null; survived: number }> {
+async function passes(
+  file: string | undefined,
+  times: number,
+  afterArming?: 'rmSync',
+): Promise<{ signal: string | null; survived: number }> {
   const code = `
     import { crashPoint, watchFaultFile } from ${JSON.stringify(module)};
     ${file ? `watchFaultFile(${JSON.stringify(file)});` : ''}
-    const { writeSync } = await import('node:fs');
+    const { rmSync, writeSync } = await import('node:fs');
+    ${file && afterArming ? `${afterArming}(${JSON.stringify(file)});` : ''}
     for (let i = 0; i < ${times}; i += 1) { crashPoint('relay.after-append'); crashPoint('store.after-commit'); writeSync(1, '.'); }`;
   const child = spawn(process.execPath, ['--input-type=module', '-e', code], { stdio: ['ignore', 'pipe', 'inherit'] });
   let survived = 0;
@@ -30,6 +35,11 @@ describe('crash points: a process dies exactly where and when it was told to', (
     expect(await passes(file, 5)).toEqual({ signal: 'SIGKILL', survived: 2 });
     expect(existsSync(`${file}.done`)).toBe(true);
     expect(await passes(file, 5)).toEqual({ signal: null, survived: 5 });
+  });
+
+  it('lives when it was disarmed a moment ago', async () => {
+    writeFileSync(file, JSON.stringify({ point: 'store.after-commit', pass: 3, action: 'kill' }));
+    expect(await passes(file, 5, 'rmSync')).toEqual({ signal: null, survived: 5 });
   });
 
   it('lives when another point is armed, or none', async () => {

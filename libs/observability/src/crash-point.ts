@@ -50,7 +50,12 @@ export function crashPoint(name: CrashPoint): void {
   const { action } = armed;
   armed = undefined;
   // Renamed first: whoever armed it sees that it happened, and the next life of the process does not die again.
-  renameSync(fileOf, `${fileOf}.done`);
+  try {
+    renameSync(fileOf, `${fileOf}.done`);
+  } catch {
+    // Disarmed a moment ago: nobody waits for it any more.
+    return;
+  }
   process.kill(process.pid, action === 'kill' ? 'SIGKILL' : 'SIGSTOP');
 }
 
@@ -68,7 +73,7 @@ export function watchFaultFile(
     const fault = readFault(file);
     onClockShift(fault !== undefined && 'clockShiftMs' in fault ? fault.clockShiftMs : undefined);
     if (fault === undefined || !('point' in fault)) armed = undefined;
-    else if (armed?.point !== fault.point || armed.pass !== fault.pass) {
+    else if (armed?.point !== fault.point || armed.pass !== fault.pass || armed.action !== fault.action) {
       armed = fault;
       passesLeft = fault.pass;
     }
