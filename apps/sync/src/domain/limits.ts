@@ -28,6 +28,9 @@ export const LIMITS = {
   batchBytesMax: 512 * 1024,
   /** Rows of one partition that may be visible and not yet stand in the timeline. */
   pendingRowsMax: 2_000,
+  /** How long a reader of one partition waits for visible rows to stand in the timeline, and how many may. */
+  storedWaitMs: 3_000,
+  storedWaitersMax: 4_096,
   /** Newest keys read from the timeline at the same time for users who attach. */
   newestReadsMax: 16,
 } as const;

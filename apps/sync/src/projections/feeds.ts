@@ -1,6 +1,8 @@
 import { partitionOf, unavailable } from '@magpie/domain';
 import type { NewRow } from '../domain/entry.js';
 import { EMPTY_FEED, type FeedState } from '../domain/feed.js';
+import { LIMITS } from '../domain/limits.js';
+import { Waiters } from './waiters.js';
 
 const RETRY_AFTER_MS = 500;
 
@@ -25,17 +27,11 @@ export interface FeedListener {
   grown(feed: Feed, rows: readonly NewRow[]): void;
 }
 
-interface Waiting {
-  readonly key: number;
-  resolve(): void;
-  reject(error: Error): void;
-}
-
 /** The feeds that this instance owns, by partition; the only place that knows their fresh visible watermarks. */
 export class Feeds {
   readonly #owned = new Map<number, Feed>();
   readonly #listeners: FeedListener[] = [];
-  readonly #waiting = new Map<number, Waiting[]>();
+  readonly #waiting = new Map<number, Waiters>();
 
   constructor(readonly partitions: number) {}
 
@@ -56,7 +52,7 @@ export class Feeds {
   /** The feed of a user; UNAVAILABLE where another instance has it or nobody yet. */
   of(userId: string): Feed {
     const feed = this.find(userId);
-    if (feed === undefined) throw unavailable('the feed', RETRY_AFTER_MS);
+    if (feed === undefined) throw notServed();
     return feed;
   }
 
@@ -89,23 +85,24 @@ export class Feeds {
   store(partition: number, epoch: number, key: number): void {
     const feed = this.#holding(partition, epoch);
     if (feed === undefined) return;
+    if (key <= feed.stored) return;
     this.#owned.set(partition, { ...feed, stored: key });
-    const waiting = this.#waiting.get(partition);
-    while (waiting !== undefined && waiting.length > 0 && waiting[0]!.key <= key) waiting.shift()!.resolve();
+    this.#waiting.get(partition)?.reach(key);
   }
 
-  /** Resolves when the timeline holds every visible row up to `key`; UNAVAILABLE when the partition is lost before. */
+  /**
+   * Resolves when the timeline holds every visible row up to `key`. UNAVAILABLE when the partition is lost before, when
+   * that takes longer than `storedWaitMs`, or when `storedWaitersMax` wait already.
+   */
   async stored(partition: number, key: number): Promise<void> {
     const feed = this.#owned.get(partition);
-    if (feed === undefined) throw unavailable('the feed', RETRY_AFTER_MS);
+    if (feed === undefined) throw notServed();
     const upTo = Math.min(key, feed.state.visible);
     if (upTo <= feed.stored) return;
-    const waiting = this.#waiting.get(partition) ?? [];
+    const waiting =
+      this.#waiting.get(partition) ?? new Waiters(LIMITS.storedWaitersMax, LIMITS.storedWaitMs, notServed);
     this.#waiting.set(partition, waiting);
-    await new Promise<void>((resolve, reject) => {
-      waiting.push({ key: upTo, resolve, reject });
-      waiting.sort((a, b) => a.key - b.key);
-    });
+    await waiting.until(upTo);
   }
 
   /** Rows up to `floor` are about to go. */
@@ -118,7 +115,7 @@ export class Feeds {
     const feed = this.#owned.get(partition);
     if (feed === undefined || (epoch !== undefined && feed.epoch !== epoch)) return;
     this.#owned.delete(partition);
-    for (const { reject } of this.#waiting.get(partition) ?? []) reject(unavailable('the feed', RETRY_AFTER_MS));
+    this.#waiting.get(partition)?.rejectAll();
     this.#waiting.delete(partition);
     if (feed.serving) for (const listener of this.#listeners) listener.lost(feed);
   }
@@ -127,4 +124,8 @@ export class Feeds {
     const feed = this.#owned.get(partition);
     return feed?.epoch === epoch ? feed : undefined;
   }
+}
+
+function notServed(): Error {
+  return unavailable('the feed', RETRY_AFTER_MS);
 }

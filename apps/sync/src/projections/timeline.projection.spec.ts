@@ -2,8 +2,10 @@ import { offsetOf } from '@magpie/domain';
 import { PoisonError, type CheckpointView, type Gained } from '@magpie/event-log';
 import type { InsertOutcome } from '@magpie/mongo';
 import { silentLogger } from '@magpie/observability';
+import { eventually } from '@magpie/testing';
 import { inboxRecord } from '../../test/builders.js';
 import type { NewRow } from '../domain/entry.js';
+import { LIMITS } from '../domain/limits.js';
 import { Feeds } from './feeds.js';
 import { timelineProjection } from './timeline.projection.js';
 
@@ -12,7 +14,9 @@ import { timelineProjection } from './timeline.projection.js';
 
 const EMPTY_CHECKPOINT = { next: 0, generation: 1, state: { visible: 0, sources: [] } };
 
-function start(insert: () => Promise<InsertOutcome> = () => Promise.resolve({ duplicates: new Set() })) {
+function start(
+  insert: (documents: readonly unknown[]) => Promise<InsertOutcome> = () => Promise.resolve({ duplicates: new Set() }),
+) {
   const feeds = new Feeds(1);
   const told: string[] = [];
   feeds.listen({
@@ -32,7 +36,7 @@ function start(insert: () => Promise<InsertOutcome> = () => Promise.resolve({ du
     timeline: undefined as never,
     inserts: { insert },
     sameDatabase: () => Promise.resolve(),
-    logger: silentLogger(),
+    logger: { ...silentLogger(), error: () => void told.push('error') },
   };
   const gain = (more: Partial<Gained> = {}) =>
     timelineProjection(parts).gain({
@@ -148,6 +152,34 @@ describe('timeline projection', () => {
     expect(work.durable!()).toBeUndefined();
     await work.settled!();
     expect(work.durable!()).toMatchObject({ offset: 0, state: { visible: 2 ** 44 } });
+  });
+
+  it('tries what was not stored again together, and says once that it is not', async () => {
+    const asked: number[] = [];
+    let down = true;
+    const { gain, told } = start((documents) => {
+      asked.push(documents.length);
+      return down ? Promise.reject(new Error('no')) : Promise.resolve({ duplicates: new Set() });
+    });
+    const work = await gain();
+    for (let k = 0; k < 5; k++) await work.process([inboxRecord(k, k)]);
+    // Calls that were under way at the first failure come one by one.
+    await eventually(() => expect(asked.slice(-2)).toEqual([5, 5]));
+    down = false;
+    await work.settled!();
+    expect(asked.length).toBeLessThan(10);
+    expect(told.filter((what) => what === 'error')).toHaveLength(1);
+    expect(work.durable!()).toMatchObject({ offset: 4 });
+  });
+
+  it('ends a call that waits for room when the partition is lost', async () => {
+    const { gain } = start(() => new Promise(() => undefined));
+    const work = await gain();
+    await work.process(Array.from({ length: LIMITS.pendingRowsMax + 1 }, (_, k) => inboxRecord(k, k)));
+    const waiting = work.process([inboxRecord(LIMITS.pendingRowsMax + 1, LIMITS.pendingRowsMax + 1)]);
+    await new Promise(setImmediate);
+    work.lost();
+    await waiting;
   });
 
   it('goes on from a checkpoint', async () => {

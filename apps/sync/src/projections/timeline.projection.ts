@@ -1,7 +1,6 @@
 import { deferred } from '@magpie/domain';
-import { PoisonError, type ConsumerSpec, type Gained, type LogRecord, type PartitionWork } from '@magpie/event-log';
-import type { GroupInsert } from '@magpie/mongo';
-import { counter, crashPoint, type Logger } from '@magpie/observability';
+import type { ConsumerSpec, Gained, LogRecord, PartitionWork } from '@magpie/event-log';
+import { counter, crashPoint } from '@magpie/observability';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { NewRow } from '../domain/entry.js';
 import { take, toStored, type FeedState } from '../domain/feed.js';
@@ -11,9 +10,8 @@ import { arrivalOf } from './arrival.js';
 import { beginFeed, type BeginParts, type FeedBegin, type FeedCheckpoint } from './begin-feed.js';
 import type { Feeds } from './feeds.js';
 import type { Rebuild } from './rebuild.js';
-import { READ_OPTIONS, keyOf, toDocument, type TimelineDocument } from './timeline.js';
+import { RowWriter, type RowWriterParts } from './row-writer.js';
 
-const STORE_AGAIN_MS = 200;
 const REBUILT_LOOK_MS = 250;
 
 const repeatsDropped = counter({
@@ -23,14 +21,11 @@ const repeatsDropped = counter({
 const rowsVisible = counter({ name: 'magpie_sync_feed_rows_total', help: 'Rows of the timeline that became visible' });
 
 /** What the projection writes to and tells. */
-export interface TimelineParts extends BeginParts {
+export interface TimelineParts extends BeginParts, RowWriterParts {
   readonly feeds: Feeds;
   readonly rebuild: Pick<Rebuild, 'endOf'>;
   /** Throws when the database is not the one that this process began with. */
   readonly sameDatabase: () => Promise<void>;
-  /** Shared by all partitions, so that their rows travel together. */
-  readonly inserts: Pick<GroupInsert<TimelineDocument>, 'insert'>;
-  readonly logger: Logger;
 }
 
 /** `sync.feed`: inbox records → visible watermark → timeline rows. */
@@ -50,7 +45,7 @@ export function timelineProjection(parts: TimelineParts): ConsumerSpec {
 /** Rows of one call of `process`, on their way into the timeline. */
 interface Pending {
   readonly offset: number;
-  readonly state: FeedState;
+  state: FeedState;
   readonly rows: number;
   stored: boolean;
 }
@@ -63,6 +58,7 @@ class TimelineWork implements PartitionWork {
   readonly #partition: number;
   readonly #epoch: number;
   readonly #parts: TimelineParts;
+  readonly #writer: RowWriter;
   readonly #newestRow: number;
   /** First offset to be processed. */
   readonly from?: number;
@@ -79,6 +75,7 @@ class TimelineWork implements PartitionWork {
     this.#partition = at.partition;
     this.#epoch = at.epoch;
     this.#parts = parts;
+    this.#writer = new RowWriter(at.partition, parts);
     this.#state = begin.state;
     this.#newestRow = begin.newestRow;
     this.#rebuilding = begin.rebuilding;
@@ -87,8 +84,9 @@ class TimelineWork implements PartitionWork {
   }
 
   async process(records: LogRecord[]): Promise<void> {
-    while (this.#pendingRows > LIMITS.pendingRowsMax && this.#failure === undefined) await this.#moved.promise;
+    while (this.#pendingRows > LIMITS.pendingRowsMax && !this.#over) await this.#moved.promise;
     if (this.#failure !== undefined) throw this.#failure;
+    if (this.#lost) return;
     const { state, rows } = take(this.#state, records.map(arrivalOf));
     for (const { requestId, position } of records) {
       this.#parts.logger.debug({ requestId, partition: this.#partition, key: position }, 'taken into the feed');
@@ -113,7 +111,7 @@ class TimelineWork implements PartitionWork {
   }
 
   async settled(): Promise<void> {
-    while (this.#pending.length > 0 && this.#failure === undefined && !this.#lost) await this.#moved.promise;
+    while (this.#pending.length > 0 && !this.#over) await this.#moved.promise;
   }
 
   caughtUp(): void {
@@ -124,8 +122,14 @@ class TimelineWork implements PartitionWork {
 
   lost(): void {
     this.#lost = true;
+    this.#writer.stop();
     this.#parts.feeds.disown(this.#partition, this.#epoch);
     this.#move();
+  }
+
+  /** Nothing more will be stored. */
+  get #over(): boolean {
+    return this.#lost || this.#failure !== undefined;
   }
 
   #checkpointOf(state: FeedState): Record<string, unknown> {
@@ -138,7 +142,10 @@ class TimelineWork implements PartitionWork {
     if (this.#newestRow <= this.#state.visible) return;
     this.#state = { ...this.#state, visible: this.#newestRow };
     this.#parts.feeds.grow(this.#partition, this.#epoch, this.#state, []);
-    this.#parts.feeds.store(this.#partition, this.#epoch, this.#newestRow);
+    // What was taken before may not stand yet: then it is told with the last of that.
+    const last = this.#pending.at(-1);
+    if (last === undefined) this.#parts.feeds.store(this.#partition, this.#epoch, this.#newestRow);
+    else last.state = this.#state;
   }
 
   async #serveWhenRebuilt(): Promise<void> {
@@ -155,18 +162,14 @@ class TimelineWork implements PartitionWork {
   }
 
   async #write(pending: Pending, rows: readonly NewRow[]): Promise<void> {
-    while (!pending.stored && !this.#lost) {
-      try {
-        await this.#store(rows);
-        if (rows.length > 0) crashPoint('feed.after-rows');
-        pending.stored = true;
-      } catch (err) {
-        this.#parts.logger.error({ err, partition: this.#partition }, 'rows not stored');
-        if (err instanceof PoisonError) this.#failure = err;
-        if (this.#failure !== undefined) return this.#giveUp();
-        await pause(STORE_AGAIN_MS);
-      }
+    try {
+      pending.stored = await this.#writer.store(rows);
+    } catch (err) {
+      this.#parts.logger.error({ err, partition: this.#partition }, 'rows can never be stored');
+      this.#failure ??= err;
+      return this.#giveUp();
     }
+    if (rows.length > 0 && pending.stored) crashPoint('feed.after-rows');
     this.#settle();
   }
 
@@ -190,33 +193,5 @@ class TimelineWork implements PartitionWork {
     const moved = this.#moved;
     this.#moved = deferred<void>();
     moved.resolve();
-  }
-
-  async #store(rows: readonly NewRow[]): Promise<void> {
-    if (rows.length === 0) return;
-    const documents = rows.map((row) => toDocument(this.#partition, row));
-    const { duplicates } = await this.#parts.inserts.insert(documents);
-    if (duplicates.size === 0) return;
-    await this.#compare(documents.filter(({ _id }) => duplicates.has(_id)));
-  }
-
-  /** A row that stands already is a replay when it came from the same source event; else two logs were mixed. */
-  async #compare(repeated: readonly TimelineDocument[]): Promise<void> {
-    const bySameId = new Map(repeated.map((document) => [keyOf(document._id), document]));
-    const standing = this.#parts.timeline.find(
-      { _id: { $in: repeated.map(({ _id }) => _id) } },
-      { projection: { s: 1, p: 1 }, ...READ_OPTIONS },
-    );
-    let same = 0;
-    for await (const { _id, s, p } of standing) {
-      const key = keyOf(_id);
-      const repeat = bySameId.get(key)!;
-      if (s !== repeat.s || p !== repeat.p) {
-        throw new PoisonError(`timeline row ${this.#partition}/${key} stands for another source event`);
-      }
-      same++;
-    }
-    if (same !== repeated.length) throw new Error('a row that was said to stand is gone');
-    this.#parts.logger.debug({ partition: this.#partition, rows: same }, 'rows replayed');
   }
 }
