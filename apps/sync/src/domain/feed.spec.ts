@@ -135,7 +135,21 @@ describe('feed', () => {
       [4, 5, 6].map((position, k) => row(3 + k, 0, position)),
     );
     expect(second.rows.map((one) => one.sourcePosition)).toEqual([numberOf(1, 4), numberOf(1, 6)]);
-    expect(toStored(second.state).strays).toBeUndefined();
+    expect(toStored(second.state).straySteps).toBeUndefined();
+  });
+
+  it('writes tens of thousands of such events into a checkpoint in few bytes, and keeps them until one is passed', () => {
+    const rows = Array.from({ length: 50_000 }, (_, k) => ({
+      source: sourceOf('messaging.message.v1', k % 8),
+      position: numberOf(3, 1_000_000 + 3 * k),
+    }));
+    const crashed = withStrays(take(EMPTY_FEED, [row(0, 9, 1)]).state, rows);
+    expect(JSON.stringify(toStored(crashed)).length).toBeLessThan(200_000);
+    expect(fromStored(toStored(crashed), crashed.generation)).toEqual(crashed);
+    const elsewhere = take(crashed, [row(1, 9, 2)]).state;
+    expect(elsewhere.strays).toBe(crashed.strays);
+    const passed = take(elsewhere, [row(2, 3, 1_000_000 + 9, 3)]).state;
+    expect([passed.strays.get(3)?.length, passed.strays.get(4)]).toEqual([6_249, crashed.strays.get(4)]);
   });
 
   it('refuses an inbox that runs backwards', () => {

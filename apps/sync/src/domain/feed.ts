@@ -14,9 +14,16 @@ export interface FeedState {
   readonly watermarks: ReadonlyMap<number, number>;
   /**
    * Source events whose rows stand although they lie behind the watermarks: they were stored behind the last checkpoint
-   * before the inbox was lost, and come again. By `sourceOf`, their positions.
+   * before the inbox was lost, and come again. By `sourceOf`, their positions, rising.
    */
-  readonly strays: ReadonlyMap<number, ReadonlySet<number>>;
+  readonly strays: ReadonlyMap<number, readonly number[]>;
+}
+
+/** Positions of one source partition in few bytes: each as what it is more than the one before it, in base 36. */
+interface StoredStrays {
+  readonly topic: string;
+  readonly partition: number;
+  readonly steps: string;
 }
 
 /** FeedState as it stands in a checkpoint. */
@@ -24,9 +31,10 @@ export interface StoredFeedState {
   readonly visible: number;
   readonly sources: readonly Source[];
   /** Absent = none. */
-  readonly strays?: readonly Source[];
+  readonly straySteps?: readonly StoredStrays[];
 }
 
+const STEP_RADIX = 36;
 const NO_STRAYS: FeedState['strays'] = new Map();
 export const EMPTY_FEED: FeedState = { generation: 1, visible: 0, watermarks: new Map(), strays: NO_STRAYS };
 
@@ -46,20 +54,38 @@ export function take(state: FeedState, arrivals: readonly NewRow[]): { state: Fe
     visible = row.key;
     if (row.outdated || row.sourcePosition <= (watermarks.get(row.source) ?? -1)) continue;
     watermarks.set(row.source, row.sourcePosition);
-    if (!state.strays.get(row.source)?.has(row.sourcePosition)) rows.push(row);
+    if (!holds(state.strays.get(row.source), row.sourcePosition)) rows.push(row);
   }
   return { state: { generation, visible, watermarks, strays: straysBehind(state.strays, watermarks) }, rows };
 }
 
-/** Strays that the watermarks have passed are known by these. */
+/** Strays that the watermarks have passed are known by these. The same object when they passed none. */
 function straysBehind(strays: FeedState['strays'], watermarks: FeedState['watermarks']): FeedState['strays'] {
-  if (strays.size === 0) return strays;
-  const left = [...strays].flatMap(([source, positions]) => {
-    const mark = watermarks.get(source) ?? -1;
-    const behind = new Set([...positions].filter((position) => position > mark));
-    return behind.size === 0 ? [] : [[source, behind] as const];
-  });
-  return left.length === 0 ? NO_STRAYS : new Map(left);
+  let left: Map<number, readonly number[]> | undefined;
+  for (const [source, positions] of strays) {
+    const behind = countUpTo(positions, watermarks.get(source) ?? -1);
+    if (behind === 0) continue;
+    left ??= new Map(strays);
+    if (behind === positions.length) left.delete(source);
+    else left.set(source, positions.slice(behind));
+  }
+  return left ?? strays;
+}
+
+function holds(positions: readonly number[] | undefined, position: number): boolean {
+  return positions !== undefined && positions[countUpTo(positions, position) - 1] === position;
+}
+
+/** How many of rising positions are not above `most`. */
+function countUpTo(positions: readonly number[], most: number): number {
+  let low = 0;
+  let high = positions.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (positions[middle]! <= most) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 /** The state of a feed whose inbox was lost, with the rows that stand behind its checkpoint. */
@@ -67,26 +93,49 @@ export function withStrays(
   state: FeedState,
   rows: readonly { readonly source: number; readonly position: number }[],
 ): FeedState {
-  const strays = new Map([...state.strays].map(([source, positions]) => [source, new Set(positions)]));
+  const sets = new Map([...state.strays].map(([source, positions]) => [source, new Set(positions)]));
   for (const { source, position } of rows) {
-    const positions = strays.get(source) ?? new Set<number>();
-    strays.set(source, positions.add(position));
+    const positions = sets.get(source) ?? new Set<number>();
+    sets.set(source, positions.add(position));
   }
+  const strays = new Map([...sets].map(([source, positions]) => [source, [...positions].sort((a, b) => a - b)]));
   return { ...state, strays: straysBehind(strays, state.watermarks) };
 }
 
 export function toStored({ visible, watermarks, strays }: FeedState): StoredFeedState {
   const sources = [...watermarks].map(([source, position]) => placeIn(source, position));
   if (strays.size === 0) return { visible, sources };
-  const places = [...strays].flatMap(([source, positions]) => [...positions].map((each) => placeIn(source, each)));
-  return { visible, sources, strays: places };
+  const stored = [...strays].map(([source, positions]) => {
+    const { topic, partition } = placeIn(source, 0);
+    return { topic, partition, steps: stepsOf(positions) };
+  });
+  return { visible, sources, straySteps: stored };
 }
 
 /** The state of a checkpoint; `generation` is the checkpoint's own. */
-export function fromStored({ visible, sources, strays = [] }: StoredFeedState, generation: number): FeedState {
+export function fromStored({ visible, sources, straySteps = [] }: StoredFeedState, generation: number): FeedState {
   const watermarks = new Map(
     sources.map((place) => [sourceOf(place.topic, place.partition), positionOf(place)] as const),
   );
-  const rows = strays.map((place) => ({ source: sourceOf(place.topic, place.partition), position: positionOf(place) }));
+  const rows = straySteps.flatMap(({ topic, partition, steps }) =>
+    positionsIn(steps).map((position) => ({ source: sourceOf(topic, partition), position })),
+  );
   return withStrays({ generation, visible, watermarks, strays: NO_STRAYS }, rows);
+}
+
+/** Checkpoints are written far more often than strays change. */
+const written = new WeakMap<readonly number[], string>();
+
+function stepsOf(positions: readonly number[]): string {
+  const known = written.get(positions);
+  if (known !== undefined) return known;
+  const steps = positions.map((position, index) => (position - (positions[index - 1] ?? 0)).toString(STEP_RADIX));
+  const text = steps.join(' ');
+  written.set(positions, text);
+  return text;
+}
+
+function positionsIn(steps: string): number[] {
+  let position = 0;
+  return steps.split(' ').map((step) => (position += Number.parseInt(step, STEP_RADIX)));
 }

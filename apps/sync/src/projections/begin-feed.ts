@@ -82,6 +82,9 @@ async function strayRows(
   const last = documents.at(-1);
   if (last === undefined) return { state, newestRow: state.visible };
   logger.warn({ partition, rows: documents.length }, 'inbox lost: rows behind the checkpoint are kept');
+  if (documents.length === LIMITS.straysMax) {
+    logger.warn({ partition }, 'more rows behind the checkpoint than are looked at: some may be shown twice');
+  }
   const rows = documents.map(({ s, p }) => ({ source: s, position: p }));
   return { state: withStrays(state, rows), newestRow: keyOf(last._id) };
 }
