@@ -2,7 +2,6 @@ import type { DynamicModule } from '@nestjs/common';
 import { partitionsOf } from '@magpie/contracts';
 import type { Consumer } from '@magpie/event-log';
 import { served, type Component, type ServiceBase, type ServiceDefinition } from '@magpie/service';
-import { setTimeout as pause } from 'node:timers/promises';
 import { Audience } from './api/audience.js';
 import { PAGED_DEFINITION } from './api/page-codec.js';
 import { syncHandlers, syncStreams } from './api/sync.controller.js';
@@ -17,10 +16,10 @@ import { timelineProjection } from './projections/timeline.projection.js';
 import { DatabaseGoneError, openIdentity, type Identity } from './queries/identity.js';
 import { TimelineReader } from './queries/read-timeline.js';
 import type { FeedQueryParts } from './queries/sync.js';
+import { allBegun } from './reactions/all-begun.js';
 import { onFeedEvent } from './reactions/on-feed-event.reaction.js';
 
 const APPENDER_CLOSE_MS = 5_000;
-const FEEDS_LOOK_MS = 50;
 
 const PARTS = Symbol('PARTS');
 const FEED = Symbol('FEED');
@@ -109,7 +108,8 @@ function fanOut({ log, logger }: ServiceBase, partitions: number, sameDatabase: 
   let deaf: (() => void) | undefined;
   const begin = async (): Promise<Consumer | undefined> => {
     // A feed without a checkpoint begins at the end of its log: nothing may be meant for it before.
-    while (!stopped && (await log.checkpointsOf(FEED_CONSUMER, INBOX)).size < partitions) await pause(FEEDS_LOOK_MS);
+    const begun = (): ReturnType<typeof log.checkpointsOf> => log.checkpointsOf(FEED_CONSUMER, INBOX);
+    await allBegun({ begun, partitions, stopped: () => stopped, logger });
     if (stopped) return undefined;
     const joining = log.consume(spec);
     const regain = async (): Promise<void> => (await joining).regain();
