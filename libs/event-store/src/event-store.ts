@@ -119,14 +119,14 @@ export class EventStore {
 
   /** What a command has caused in a stream, if it was executed. */
   async findCommand(stream: string, commandId: string): Promise<Commit | undefined> {
-    const document = await this.commits.findOne({ '_id.stream': stream, commandId });
+    const document = await orUnavailable(this.commits.findOne({ '_id.stream': stream, commandId }));
     return document ? this.#toCommit(document) : undefined;
   }
 
   /** Those of the streams that have a commit. */
   async findStreams(streams: readonly string[]): Promise<Set<string>> {
     const ids = streams.map((stream) => ({ stream, number: 1 }));
-    const found = await this.commits.find({ _id: { $in: ids } }, { projection: { _id: 1 } }).toArray();
+    const found = await orUnavailable(this.commits.find({ _id: { $in: ids } }, { projection: { _id: 1 } }).toArray());
     return new Set(found.map(({ _id }) => _id.stream));
   }
 
