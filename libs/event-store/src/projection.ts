@@ -3,7 +3,7 @@ import type { Peers } from '@magpie/grpc';
 import { collectionOf, ensureIndexes, type Connection } from '@magpie/mongo';
 import type { Logger } from '@magpie/observability';
 import { ownerOf, type Owner } from './owner.js';
-import { askRebuild, rebuildStates, targetBeside } from './rebuild-control.js';
+import { askRebuild, makeKnown, rebuildStates, targetBeside } from './rebuild-control.js';
 import { watchRebuilds } from './rebuild-watch.js';
 import type { FoldedDocument, View } from './view.js';
 import { ViewWriter } from './view-writer.js';
@@ -26,12 +26,24 @@ export interface Projection {
 }
 
 /**
+ * Makes what a view needs to be asked, also before anybody keeps it in step: its indexes, and its name among the views
+ * that can be rebuilt. Idempotent.
+ */
+export async function prepareView<T extends FoldedDocument>({
+  view,
+  connection,
+}: Pick<ProjectionOptions<T>, 'view' | 'connection'>): Promise<void> {
+  await ensureIndexes(collectionOf<T>(connection, view.collection), view.indexes);
+  await makeKnown(connection, view.collection);
+}
+
+/**
  * Keeps a view in step with its topic, asks the owner for what the log does not show, and rebuilds the view when asked
  * (`askRebuild`). Records that cannot be read go to the dead letters of the view's name.
  */
 export async function startProjection<T extends FoldedDocument>(options: ProjectionOptions<T>): Promise<Projection> {
   const { view, connection, log, logger } = options;
-  await ensureIndexes(collectionOf<T>(connection, view.collection), view.indexes);
+  await prepareView(options);
   const owner = ownerOf(options.peers, view.topic);
   const consumer = await log.consume({
     name: view.name,
@@ -47,7 +59,7 @@ export async function startProjection<T extends FoldedDocument>(options: Project
       return { process, state: () => ({}), lost: () => undefined };
     },
   });
-  const rebuilds = await watchRebuilds({ ...options, owner, logger: logger.child({ view: view.collection }) });
+  const rebuilds = watchRebuilds({ ...options, owner, logger: logger.child({ view: view.collection }) });
   return { lagMs: () => consumer.lagMs(), stop: () => stopAll(consumer, rebuilds) };
 }
 

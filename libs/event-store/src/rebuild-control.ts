@@ -1,4 +1,4 @@
-import { collectionOf, type Collection, type Connection } from '@magpie/mongo';
+import { collectionOf, isDuplicateKey, type Collection, type Connection } from '@magpie/mongo';
 
 /**
  * Idle: no rebuild was ever asked for. Asked: nobody has begun yet. Running: `target` is being filled, and the live
@@ -31,6 +31,17 @@ export const UNDER_WAY: RebuildStatus[] = ['Running', 'Swapping'];
 
 export function rebuildStates(connection: Connection): Collection<RebuildState> {
   return collectionOf<RebuildState>(connection, 'state_rebuild');
+}
+
+/** Makes a view known as one that can be rebuilt; what is known of its last rebuild stays. */
+export async function makeKnown(connection: Connection, view: string): Promise<void> {
+  const idle = { $setOnInsert: { status: 'Idle' as const, done: 0, total: 0 } };
+  await rebuildStates(connection)
+    .updateOne({ _id: view }, idle, { upsert: true })
+    .catch((error: unknown) => {
+      // Two upserts of a new document at once.
+      if (!isDuplicateKey(error)) throw error;
+    });
 }
 
 /** The views of a service's database that can be rebuilt, with what is known of their last rebuild. */

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { EventLog } from '@magpie/event-log';
-import { collectionOf, holdLease, isDuplicateKey, type Connection } from '@magpie/mongo';
+import { collectionOf, holdLease, type Connection } from '@magpie/mongo';
 import type { Logger } from '@magpie/observability';
 import type { Owner } from './owner.js';
 import { rebuild, RebuildOver } from './rebuild.js';
@@ -21,16 +21,10 @@ export interface RebuildOptions<T extends FoldedDocument> {
   readonly holder: string;
 }
 
-/** Makes the view known as one that can be rebuilt, and rebuilds it when asked, in one instance at a time. */
-export async function watchRebuilds<T extends FoldedDocument>(
-  options: RebuildOptions<T>,
-): Promise<{ stop(): Promise<void> }> {
+/** Rebuilds the view when asked, in one instance at a time. */
+export function watchRebuilds<T extends FoldedDocument>(options: RebuildOptions<T>): { stop(): Promise<void> } {
   const { view, connection, logger } = options;
   const states = rebuildStates(connection);
-  const idle = { $setOnInsert: { status: 'Idle' as const, done: 0, total: 0 } };
-  await states.updateOne({ _id: view.collection }, idle, { upsert: true }).catch((error: unknown) => {
-    if (!isDuplicateKey(error)) throw error;
-  });
   const stopping = new AbortController();
   const watch = async (): Promise<void> => {
     while (!stopping.signal.aborted) {
