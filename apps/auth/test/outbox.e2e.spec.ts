@@ -99,7 +99,7 @@ describe('outbox', () => {
   }, 30_000);
 
   it('keeps nothing but its own collections', async () => {
-    const own = /^(commits|snapshots|leases|timers|checkpoints|state_[a-z_]+)$/;
+    const own = /^(commits|snapshots|leases|checkpoints|state_[a-z_]+)$/;
     const database = reader.connection.getClient().db(`${namespace}auth`);
     const names = (await database.listCollections().toArray()).map(({ name }) => name);
     expect(names.filter((name) => !own.test(name))).toEqual([]);

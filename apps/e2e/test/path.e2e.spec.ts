@@ -66,16 +66,17 @@ describe('the path', () => {
 
   it('can be followed through all services by the id of its request', async () => {
     const steps = ['command', 'message appended', 'fanned out', 'taken into the feed'];
-    const stepsOf = (requestId: string): Set<string> => {
-      const lines = readFileSync(join(folder, 'data/logs/magpie.log'), 'utf8').trim().split('\n');
-      const logged = lines.map((line) => JSON.parse(line) as { requestId?: string; msg: string });
-      return new Set(logged.filter((line) => line.requestId === requestId).map((line) => line.msg));
+    let logged: LogLine[] = [];
+    await until('a message is appended', () => {
+      logged = linesOf(join(folder, 'data/logs/magpie.log'));
+      return logged.some(({ msg }) => msg === 'message appended');
+    });
+    const { requestId } = logged.find(({ msg }) => msg === 'message appended')!;
+    const stepsOf = (): Set<string> => {
+      const lines = linesOf(join(folder, 'data/logs/magpie.log'));
+      return new Set(lines.filter((line) => line.requestId === requestId).map(({ msg }) => msg));
     };
-    const appended = readFileSync(join(folder, 'data/logs/magpie.log'), 'utf8')
-      .split('\n')
-      .find((line) => line.includes('"message appended"'))!;
-    const { requestId } = JSON.parse(appended) as { requestId: string };
-    await until('every step is logged', () => steps.every((step) => stepsOf(requestId).has(step)));
+    await until('every step is logged', () => steps.every((step) => stepsOf().has(step)));
   }, 30_000);
 
   it('brings what came while a device was away', async () => {
@@ -134,3 +135,21 @@ describe('the path', () => {
     await Promise.all([bob.hears('after the restart'), newDevice.hears('after the restart')]);
   }, 120_000);
 });
+
+interface LogLine {
+  readonly requestId?: string;
+  readonly msg: string;
+}
+
+/** The lines of a log that is being written: its last one may be there in part. */
+function linesOf(file: string): LogLine[] {
+  return readFileSync(file, 'utf8')
+    .split('\n')
+    .flatMap((line) => {
+      try {
+        return [JSON.parse(line) as LogLine];
+      } catch {
+        return [];
+      }
+    });
+}

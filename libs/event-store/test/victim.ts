@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { collectionOf, connectMongo } from '@magpie/mongo';
 import { silentLogger, watchFaultFile } from '@magpie/observability';
 import { EventStore, startRelay, Timers, type Fold } from '../src/index.js';
@@ -6,11 +7,13 @@ import { EventStore, startRelay, Timers, type Fold } from '../src/index.js';
 const [role, database, faultFile] = process.argv.slice(2) as [string, string, string];
 
 export const counting: Fold<number> = { initial: 0, evolve: (count) => count + 1 };
+const ROUND_MS = 20;
 const logger = silentLogger();
 const lease = { holder: 'victim', ttlMs: 600 };
 const connection = await connectMongo({ uri: process.env['MONGODB_URI']!, database, logger });
 const store = new EventStore({ connection, logger });
 watchFaultFile(faultFile);
+void tellRounds();
 
 if (role === 'relay') {
   const log = collectionOf<{ version: number; by: string }>(connection, 'log');
@@ -23,4 +26,13 @@ if (role === 'relay') {
     await store.execute({ stream: 'bell', commandId: id, fold: counting, now: Date.now(), decide });
   };
   await new Timers({ connection, lease: { name: 'timers', ...lease }, handle, logger }).start();
+}
+
+/** Tells the parent of every round trip to the database: whoever hears of several in a row knows that it is awake. */
+async function tellRounds(): Promise<void> {
+  for (;;) {
+    await delay(ROUND_MS);
+    await collectionOf(connection, 'leases').findOne();
+    process.send?.('round');
+  }
 }
