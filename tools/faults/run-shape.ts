@@ -44,20 +44,22 @@ async function runOn(
 ): Promise<void> {
   const choose = choicesOf(seed);
   let rig = await Rig.start(dataDir, SHAPES[shape]);
-  let load: Load | undefined;
   try {
-    load = await Load.signIn(rig.doors, { users: USERS, rate: RATE, seed });
-    for (const row of rows) {
-      if ((await rig.unhealthy()).length > 0 || (await load.allOnline()) > 0) {
-        await rig.stop();
-        rig = await Rig.start(dataDir, SHAPES[shape]);
-        load.moveTo(rig.doors);
-        await load.allOnline();
+    const load = await Load.signIn(rig.doors, { users: USERS, rate: RATE, seed });
+    try {
+      for (const row of rows) {
+        if ((await rig.unhealthy()).length > 0 || (await load.allOnline()) > 0) {
+          await rig.stop();
+          rig = await Rig.start(dataDir, SHAPES[shape]);
+          load.moveTo(rig.doors);
+          await load.allOnline();
+        }
+        onResult(await runRow(row, rig, load, choose));
       }
-      onResult(await runRow(row, rig, load, choose));
+    } finally {
+      await load.stop();
     }
   } finally {
-    await load?.stop();
     await rig.stop();
   }
 }

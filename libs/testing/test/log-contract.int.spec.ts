@@ -24,6 +24,8 @@ const RECOVERY_MS = 15_000;
 /** A broker that was killed is started anew, elects its leaders and reads its log before that. */
 const RESTART_RECOVERY_MS = 30_000;
 const TEST_MS = 60_000;
+/** Modes that end connections. */
+const LOSES_CONNECTIONS = /^cut|^refuse$/;
 
 // Goal: whatever a network or a broker does, no acknowledged record is lost, the order of each key holds, every record
 // has its effect once, and all goes on within a bound. Real: a broker of its own behind a proxy, MongoDB.
@@ -100,8 +102,11 @@ describe('the log under faults', () => {
     'holds its promises over "%s"',
     async (mode, forMs) => {
       expect(await load.flows(RECOVERY_MS)).toBe(true);
+      const before = proxy.accepted();
       proxy.set(mode);
       await after(forMs);
+      // The fault was felt: connections were lost and opened anew.
+      if (LOSES_CONNECTIONS.test(mode)) expect(proxy.accepted()).toBeGreaterThan(before);
       if (mode !== 'half-open') proxy.set('pass');
       await recovered(RECOVERY_MS);
       proxy.set('pass');

@@ -120,6 +120,8 @@ export class Witness {
         const token = await this.session.token(this.at.http);
         const address = this.options.link === 'ws' ? this.at.ws : this.at.tcp;
         this.link = await WireLink.open(address, (operation, body) => this.pushed(operation, body));
+        // Whoever stopped it meanwhile had no link to cut.
+        if (this.stopped) return this.link.cut();
         await this.identify(this.link, token);
         await this.pull();
         await this.beatUntilClosed(this.link);
@@ -206,7 +208,7 @@ export class Witness {
     const pulls = this.options.pullsAfterHeartbeat ?? true;
     let open = true;
     void link.closed.then(() => (open = false));
-    while (open) {
+    while (open && !this.stopped) {
       await Promise.race([link.closed, sleep(HEARTBEAT_MS)]);
       if (!open) return;
       const beat = gateway.HeartbeatRequest.encode({ key: pulls ? this.number : 0 }).finish();

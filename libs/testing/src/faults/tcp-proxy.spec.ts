@@ -1,8 +1,13 @@
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { setTimeout as after } from 'node:timers/promises';
+import { eventually } from '../eventually.js';
 import { startTcpProxy, type TcpProxy } from './tcp-proxy.js';
 
 const QUIET_MS = 60;
+/** Time in which a proxy that reads would have taken what follows. */
+const LONG_QUIET_MS = 300;
+/** More than the kernel holds between two sockets. */
+const MUCH_BYTES = 24 * 1024 * 1024;
 
 // Goal: each mode does to a connection what its name says, and nothing else. Real: TCP, an echo server that counts.
 describe('startTcpProxy', () => {
@@ -75,6 +80,16 @@ describe('startTcpProxy', () => {
     expect([arrived, peer.heard, peer.isOver]).toEqual(['', '', false]);
     proxy.set('pass');
     await peer.says('e', 'abcde');
+  });
+
+  it('stall: who sends much feels that nothing moves, and loses none of it', async () => {
+    const peer = await dial();
+    proxy.set('stall');
+    peer.socket.write('x'.repeat(MUCH_BYTES));
+    await after(LONG_QUIET_MS);
+    expect([arrived.length, peer.socket.writableLength]).toEqual([0, MUCH_BYTES]);
+    proxy.set('pass');
+    await eventually(() => expect([arrived.length, peer.heard.length]).toEqual([MUCH_BYTES, MUCH_BYTES]));
   });
 
   it('half-open: who was connected is left in silence for ever, who comes is served', async () => {

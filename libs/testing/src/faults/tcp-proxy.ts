@@ -6,7 +6,8 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
  * - `cut-before-answer` / `cut-within-answer` / `cut-after-answer`: requests arrive; the connection is reset before the
  *   first byte of the next answer goes out, in the middle of it, or right after it.
  * - `swallow`: requests arrive, answers are dropped; connections stay.
- * - `stall`: nothing moves in either direction until the mode changes; then everything goes on, nothing is lost.
+ * - `stall`: nothing moves in either direction until the mode changes; then everything goes on, nothing is lost. Who
+ *   sends more than the buffers of the kernel hold feels it.
  * - `half-open`: connections that exist now go silent both ways, without FIN or RST, for ever; new ones work.
  * - `refuse`: connections that exist are reset, new ones are closed at once.
  */
@@ -49,7 +50,9 @@ interface Link {
   readonly upstream: Socket;
   /** Goes silent for ever. */
   silent: boolean;
-  /** What was held back while stalled: called in order when it ends. */
+  /** Nothing is read from either side. */
+  stalled: boolean;
+  /** Ends of connections that came while stalled: passed on in order when it ends. */
   readonly held: (() => void)[];
 }
 
@@ -64,9 +67,10 @@ export async function startTcpProxy({ target, port = 0 }: TcpProxyOptions): Prom
     accepted += 1;
     if (mode === 'refuse') return void client.resetAndDestroy();
     const upstream = connect({ host: target.host ?? host, port: target.port, noDelay: true });
-    const link: Link = { client, upstream, silent: false, held: [] };
+    const link: Link = { client, upstream, silent: false, stalled: false, held: [] };
     links.add(link);
     join(link, () => mode);
+    if (mode === 'stall') hold(link);
     for (const socket of [client, upstream]) {
       socket.on('close', () => (client.closed && upstream.closed ? links.delete(link) : undefined));
     }
@@ -82,8 +86,7 @@ export async function startTcpProxy({ target, port = 0 }: TcpProxyOptions): Prom
     mode = next;
     if (next === 'half-open') for (const link of links) link.silent = true;
     if (next === 'refuse') cut();
-    if (next === 'stall') return;
-    for (const link of links) for (const go of link.held.splice(0)) go();
+    for (const link of links) (next === 'stall' ? hold : release)(link);
   };
   return {
     port: actual,
@@ -105,10 +108,10 @@ function join(link: Link, mode: () => ProxyMode): void {
   const { client, upstream } = link;
   const when = (go: () => void): void => {
     if (link.silent) return;
-    if (mode() === 'stall' || link.held.length > 0) link.held.push(() => (link.silent ? undefined : go()));
+    if (link.stalled) link.held.push(() => (link.silent ? undefined : go()));
     else go();
   };
-  client.on('data', (chunk) => when(() => forward(client, upstream, chunk)));
+  client.on('data', (chunk) => when(() => forward(link, client, upstream, chunk)));
   upstream.on('data', (chunk) => when(() => answer(link, mode(), chunk)));
   client.on('end', () => when(() => upstream.end()));
   upstream.on('end', () => when(() => client.end()));
@@ -129,14 +132,29 @@ function answer(link: Link, mode: ProxyMode, chunk: Buffer): void {
     case 'swallow':
       return;
     default:
-      return forward(upstream, client, chunk);
+      return forward(link, upstream, client, chunk);
   }
 }
 
-function forward(from: Socket, to: Socket, chunk: Buffer): void {
+function forward(link: Link, from: Socket, to: Socket, chunk: Buffer): void {
   if (to.write(chunk)) return;
   from.pause();
-  to.once('drain', () => from.resume());
+  to.once('drain', () => (link.stalled ? undefined : from.resume()));
+}
+
+function hold(link: Link): void {
+  link.stalled = true;
+  link.client.pause();
+  link.upstream.pause();
+}
+
+function release(link: Link): void {
+  if (!link.stalled) return;
+  link.stalled = false;
+  for (const go of link.held.splice(0)) go();
+  // What cannot take more yet pauses its other side again at once.
+  link.client.resume();
+  link.upstream.resume();
 }
 
 function reset({ client, upstream }: Link): void {

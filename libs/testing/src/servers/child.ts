@@ -65,10 +65,10 @@ export async function startChild({ command, args, env, cwd, niceness, logFile }:
     );
   });
   const pid = child.pid as number;
-  if (niceness !== undefined) setPriority(pid, niceness);
   const endWithParent = (): void => void signal(pid, 'SIGTERM');
   process.once('exit', endWithParent);
   void exited.then(() => process.removeListener('exit', endWithParent));
+  if (niceness !== undefined) giveWay(pid, niceness);
   return {
     pid,
     exited,
@@ -85,6 +85,15 @@ export async function startChild({ command, args, env, cwd, niceness, logFile }:
       return exited;
     },
   };
+}
+
+/** One that has ended already needs to give way to nobody. */
+function giveWay(pid: number, niceness: number): void {
+  try {
+    setPriority(pid, niceness);
+  } catch (error) {
+    if ((error as { info?: { code?: string } }).info?.code !== 'ESRCH') throw error;
+  }
 }
 
 function openLog(logFile: string): number {
