@@ -8,6 +8,6 @@ export * as wire from './wire.js';
 export { COMMANDS, METHODS, OPERATIONS, type CommandInfo, type MethodInfo, type MethodName } from './methods.js';
 export { ERRORS, codeOf, toDomainError, toWireError, type ErrorRow } from './errors.js';
 export { EVENTS, type Codec, type EventType, type EventTypes } from './events.js';
-export { appendFields, int64Field, messageField, renderFor } from './rendering.js';
+export { appendFields, int64Field, renderFor } from './rendering.js';
 export { written, type BinaryWriter } from './writing.js';
 export { TOPICS, partitionsOf, type TopicKind, type TopicName, type TopicSpec } from './topics.js';

@@ -1,6 +1,5 @@
 import { Message } from './messaging.js';
-import { appendFields, int64Field, messageField, renderFor } from './rendering.js';
-import { Item } from './sync.js';
+import { appendFields, int64Field, renderFor } from './rendering.js';
 
 // Goal: parts written one after another decode as one message. Real: the generated codecs.
 describe('rendering', () => {
@@ -17,11 +16,5 @@ describe('rendering', () => {
     const forReader = Message.decode(renderFor('ub', placed, renderings));
     expect(forSender).toMatchObject({ messageId: 'm1', peer: 'ub', clientId: 'c1', position });
     expect(forReader).toMatchObject({ messageId: 'm1', peer: 'ua', clientId: '', position });
-  });
-
-  it('wraps a body as an item', () => {
-    const item = Item.decode(appendFields(int64Field(1, 2 ** 44), messageField(2, common)));
-    expect(item.number).toBe(2 ** 44);
-    expect(item.item).toMatchObject({ $case: 'message', value: { messageId: 'm1' } });
   });
 });

@@ -22,11 +22,6 @@ export function int64Field(field: number, value: number): Uint8Array {
   return new BinaryWriter().tag(field, WireType.Varint).int64(value).finish();
 }
 
-/** One message field, from the message's encoded bytes. */
-export function messageField(field: number, body: Uint8Array): Uint8Array {
-  return new BinaryWriter().tag(field, WireType.LengthDelimited).bytes(body).finish();
-}
-
 /** The body as one user sees it: the common fields and those of the renderings that name the user. */
 export function renderFor(userId: string, body: Uint8Array, renderings: readonly Feed_Rendering[]): Uint8Array {
   const own = renderings.filter((rendering) => rendering.users.includes(userId)).map((rendering) => rendering.body);
