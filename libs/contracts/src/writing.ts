@@ -14,8 +14,8 @@ let taken = 0;
 
 /**
  * The bytes that `fill` writes, e.g. `written((writer) => Message.encode(message, writer))`: for what is encoded
- * thousands of times a second. `fill` must not call `written` itself; it may answer a writer of its own. Short results share their memory with others:
- * who keeps one for long copies it.
+ * thousands of times a second. `fill` must not call `written` itself; it may answer a writer of its own. Short results
+ * share their memory with others: who keeps one for long copies it.
  */
 export function written(fill: (writer: BinaryWriter) => BinaryWriter): Uint8Array {
   try {
