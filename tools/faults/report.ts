@@ -62,8 +62,8 @@ ${runs.map(verdictOf).join('\n')}
   devices by notice, none only because they asked at the end; everybody who signed up is found; and the system is healthy
   again by itself.
 
-_Slowest_ is the longest time that any message took from being written to being shown, so it is the longest that anybody
-was cut off: fail-over, the repeats and the backlog together. _Waited_ are the users who had a message that took more
+_Slowest_ is the longest time that any message took from being written to being shown, of those shown after the fault
+began, so it is the longest that anybody was cut off: fail-over, the repeats and the backlog together. _Waited_ are the users who had a message that took more
 than 1.5 s. _Resolved after_ is how long after the last repair the last send of before it had its answer. Of several runs
 each figure is the worst.
 

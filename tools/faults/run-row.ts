@@ -25,6 +25,7 @@ export async function runRow(row: Row, rig: Rig, load: Load, choose: Choose): Pr
   const signUps = new SignUps(rig.doors[0]!, `p${Date.now().toString(36)}`);
   signUps.begin();
   await delay(BEFORE_MS);
+  trial.broken();
   try {
     particulars = (await row.run({ rig, load, trial, choose })) ?? '';
   } catch (error) {

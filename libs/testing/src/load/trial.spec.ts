@@ -50,6 +50,20 @@ describe('trial', () => {
     expect(trial.finish(new Set(ann.devices)).summary.counts).toEqual({ lost: 1 });
   });
 
+  it('takes the slowest message from those that were shown after the fault began', async () => {
+    trial.sending(message('m1'));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    show('m1', 1);
+    trial.broken();
+    trial.sending(message('m2'));
+    show('m2', 2);
+    expect(trial.finish().slowestMs).toBeLessThan(20);
+    trial.sending(message('m3'));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    show('m3', 3);
+    expect(trial.finish().slowestMs).toBeGreaterThan(10);
+  });
+
   it('tells how long after the repair the sends of before it were resolved', async () => {
     trial.sending(message('m1'));
     trial.repaired();

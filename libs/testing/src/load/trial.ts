@@ -44,7 +44,10 @@ export interface TrialResult {
   readonly unresolved: number;
   /** How long after `repaired` the last send of before it was answered for good. */
   readonly resolvedAfterMs: number;
-  /** How long the slowest message took from being written to being shown; those sent but never shown do not count. */
+  /**
+   * How long the slowest message took from being written to being shown, of those that were shown after `broken`; those
+   * never shown do not count.
+   */
   readonly slowestMs: number;
   /** Users who waited noticeably for a message, and of how many. */
   readonly usersAffected: number;
@@ -70,6 +73,7 @@ export class Trial implements Observer {
   private readonly begunAnew = new Set<string>();
   private readonly memberships = new Set<string>();
   private readonly excused = new Set<string>();
+  private brokenAt = -Infinity;
   private repairedAt = Infinity;
   private openCount = 0;
   private missingCount = 0;
@@ -185,6 +189,11 @@ export class Trial implements Observer {
     );
   }
 
+  /** From now on something is broken. */
+  broken(): void {
+    this.brokenAt = performance.now();
+  }
+
   /** Whatever was broken is whole again, or begins to repair itself. */
   repaired(): void {
     this.repairedAt = performance.now();
@@ -203,7 +212,7 @@ export class Trial implements Observer {
     const now = performance.now();
     for (const { arrivedAt, answeredAt = now, writtenAt, from, to } of this.messages.values()) {
       if (writtenAt <= this.repairedAt) resolvedAfterMs = Math.max(resolvedAfterMs, answeredAt - this.repairedAt);
-      const tookMs = (arrivedAt ?? writtenAt) - writtenAt;
+      const tookMs = arrivedAt === undefined || arrivedAt < this.brokenAt ? 0 : arrivedAt - writtenAt;
       slowestMs = Math.max(slowestMs, tookMs);
       if (tookMs > NOTICEABLE_MS) affected.add(from.userId).add(to.userId);
     }
