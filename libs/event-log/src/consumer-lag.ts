@@ -6,35 +6,48 @@ import type { LogBounds } from './log-admin.js';
 /** For how long the ends of a topic, once asked for, serve further questions. */
 const ENDS_KEPT_MS = 1_000;
 
+interface Ends {
+  readonly bounds: Promise<Map<number, LogBounds>>;
+  goodUntil: number;
+}
+
 /** How far a consumer of this service is behind the log, whichever process it runs in. */
 export class ConsumerLag {
-  readonly #ends = new Map<TopicName, { at: number; bounds: Promise<Map<number, LogBounds>> }>();
+  readonly #ends = new Map<TopicName, Ends>();
 
+  /** `nextHere`: where the consumer of that name stands if it works on the partition in this process. */
   constructor(
     private readonly checkpoints: Collection<CheckpointDocument>,
     private readonly boundsOf: (topic: TopicName) => Promise<Map<number, LogBounds>>,
+    private readonly nextHere: (consumer: string, topic: TopicName, partition: number) => number | undefined,
   ) {}
 
   /**
    * Upper bound of the age of the oldest record that it has not processed, ms; 0 = none; Infinity = nobody has begun
    * with what the log holds.
-   * The log's end is taken before the checkpoint, and is at most a second old.
+   * The log's end is taken before the checkpoint, and is a second old at most, or what a slow answer took. A worker of this
+   * process that has reached it needs no checkpoint to say so; one behind it may be a former owner's.
    */
   async ofPartition(consumer: string, topic: TopicName, partition: number): Promise<number> {
     const bounds = (await this.#boundsOf(topic)).get(partition);
     if (bounds !== undefined && bounds.start === bounds.end) return 0;
+    if (bounds !== undefined && (this.nextHere(consumer, topic, partition) ?? -1) >= bounds.end) return 0;
     const checkpoint = await this.checkpoints.findOne({ _id: checkpointId(consumer, topic, partition) });
     if (bounds === undefined || checkpoint?.next === undefined) return Infinity;
     return checkpoint.next >= bounds.end ? 0 : Math.max(0, Date.now() - (checkpoint.appendedAt ?? 0));
   }
 
+  /** One question at a time, however long it takes: others wait for the same door to the log. */
   #boundsOf(topic: TopicName): Promise<Map<number, LogBounds>> {
     const known = this.#ends.get(topic);
-    const now = performance.now();
-    if (known && now - known.at < ENDS_KEPT_MS) return known.bounds;
-    const bounds = this.boundsOf(topic);
-    this.#ends.set(topic, { at: now, bounds });
-    bounds.catch(() => this.#ends.delete(topic));
-    return bounds;
+    if (known && performance.now() < known.goodUntil) return known.bounds;
+    const asked: Ends = { bounds: this.boundsOf(topic), goodUntil: Infinity };
+    const keptUntil = performance.now() + ENDS_KEPT_MS;
+    this.#ends.set(topic, asked);
+    asked.bounds.then(
+      () => (asked.goodUntil = keptUntil),
+      () => this.#ends.delete(topic),
+    );
+    return asked.bounds;
   }
 }

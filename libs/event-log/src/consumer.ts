@@ -115,6 +115,15 @@ export class GroupConsumer implements Consumer {
     }
   }
 
+  get name(): string {
+    return this.#options.spec.name;
+  }
+
+  /** First offset that is not processed, of a partition that is at work here. */
+  nextOf(topic: TopicName, partition: number): number | undefined {
+    return this.#slots.find(topic, partition)?.worker?.next;
+  }
+
   owned(): OwnedPartition[] {
     return this.#slots.workers().map(({ topic, partition, epoch }) => ({ topic, partition, epoch }));
   }

@@ -73,9 +73,13 @@ export async function openEventLog(options: EventLogOptions): Promise<EventLog> 
     logger,
   });
   const checkpoints = collectionOf<CheckpointDocument>(connection, 'checkpoints');
-  const lag = new ConsumerLag(checkpoints, (topic) => admin.bounds(physical(topic)));
   const consumers: GroupConsumer[] = [];
   let closed = false;
+  const lag = new ConsumerLag(
+    checkpoints,
+    (topic) => admin.bounds(physical(topic)),
+    (name, topic, partition) => consumers.findLast((one) => one.name === name)?.nextOf(topic, partition),
+  );
   return {
     appender: ({ topics, lane }) => lanes.appender(topics, lane),
     consume: async (spec) => {

@@ -95,13 +95,14 @@ export class Archive {
 
   /**
    * How far behind the log the archive of this conversation may be, in ms, whichever instance keeps it; Infinity when
-   * that is not known.
+   * that is not known. The log's end is asked for as well: one that is no member of its group any more sees nothing of
+   * what others append.
    */
   async lagMs(conversation: string): Promise<number> {
     const partition = this.log.partitionFor(MESSAGE_TOPIC, conversation);
+    const behindLog = await this.log.lagOf(CONSUMER, MESSAGE_TOPIC, partition);
     const kept = this.partitions.get(partition);
-    if (kept === undefined) return this.log.lagOf(CONSUMER, MESSAGE_TOPIC, partition);
-    return Math.max(kept.lagMs(), this.consumer?.lagMs() ?? 0);
+    return kept === undefined ? behindLog : Math.max(behindLog, kept.lagMs(), this.consumer?.lagMs() ?? 0);
   }
 
   private gain(at: Gained, insert: GroupInsert<ArchivedMessage>): PartitionWork {
