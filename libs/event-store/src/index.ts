@@ -18,5 +18,12 @@ export { ViewWriter, type WriterOptions } from './view-writer.js';
 export { RELAY_BATCH_MAX, RELAY_POLL_MS, startRelay } from './relay.js';
 export type { Publication, Relay, RelayOptions } from './relay.js';
 export { SNAPSHOT_EVERY_EVENTS } from './snapshots.js';
-export { TIMER_BATCH_MAX, TIMER_POLL_MS, Timers, type Timer, type TimersOptions } from './timers.js';
+export {
+  TIMER_BATCH_MAX,
+  TIMER_HANDLE_MAX_MS,
+  TIMER_POLL_MS,
+  Timers,
+  type Timer,
+  type TimersOptions,
+} from './timers.js';
 export { upcasting, type Upcaster } from './upcaster.js';

@@ -41,25 +41,34 @@ export interface Relay {
 /**
  * Publishes the commits of a service in the order of their streams, each as one record whose version is the commit's
  * number (machinery.md §2.4). A commit is marked after its record is acknowledged, so a successor may publish it again:
- * readers drop that by version. Without the lease nothing is handed to the log any more, and nothing is marked. That is
+ * readers drop that by version. Without the lease nothing is handed to the log any more, what waits there is taken back, and
+ * nothing is marked. That is
  * judged by the time of the lease, not in a transaction with it: one that died in the middle would hold the lease's
  * document, and the successor, for a minute. A mark that slips through all the same says what is true.
  */
 export function startRelay(options: RelayOptions): Relay {
   const { store, logger } = options;
   const bell = new Bell();
+  let holding = new AbortController();
   const lease = holdLease({
     collection: collectionOf(store.connection, 'leases'),
     name: options.lease.name,
     holder: options.lease.holder,
     ttlMs: options.lease.ttlMs ?? LEASE_TTL_MS,
     logger,
-    onGain: () => bell.ring(),
-    onLoss: () => undefined,
+    onGain: () => {
+      holding = new AbortController();
+      bell.ring();
+    },
+    onLoss: () => holding.abort(new Error('the lease of the relay is lost')),
   });
   const unsubscribe = store.onCommit(() => bell.ring());
   const stopping = new AbortController();
-  const loop = run(options, () => lease.current(), bell, stopping.signal);
+  const held = (): Held | undefined => {
+    const epoch = lease.current();
+    return epoch === undefined ? undefined : { epoch, signal: holding.signal };
+  };
+  const loop = run(options, held, bell, stopping.signal);
   return {
     async stop() {
       stopping.abort();
@@ -71,10 +80,18 @@ export function startRelay(options: RelayOptions): Relay {
   };
 }
 
-/** The epoch under which the lease is held at this moment. */
-type Epoch = () => number | undefined;
+/** The lease as it is held at this moment; `signal` is aborted when it is lost or given back. */
+interface Held {
+  readonly epoch: number;
+  readonly signal: AbortSignal;
+}
 
-async function run(options: RelayOptions, epoch: Epoch, bell: Bell, stopping: AbortSignal): Promise<void> {
+async function run(
+  options: RelayOptions,
+  held: () => Held | undefined,
+  bell: Bell,
+  stopping: AbortSignal,
+): Promise<void> {
   const failures = counter({
     name: 'magpie_event_store_relay_failures_total',
     help: 'Rounds of the relay that failed',
@@ -82,7 +99,7 @@ async function run(options: RelayOptions, epoch: Epoch, bell: Bell, stopping: Ab
   let retryMs = RETRY_FIRST_MS;
   while (!stopping.aborted) {
     try {
-      const full = (await publishRound(options, epoch)) === RELAY_BATCH_MAX;
+      const full = (await publishRound(options, held)) === RELAY_BATCH_MAX;
       retryMs = RETRY_FIRST_MS;
       if (!full) await bell.wait(RELAY_POLL_MS);
     } catch (error) {
@@ -95,26 +112,26 @@ async function run(options: RelayOptions, epoch: Epoch, bell: Bell, stopping: Ab
 }
 
 /** Publishes what waits, at most one batch, and answers how many commits that were; 0 without the lease. */
-async function publishRound(options: RelayOptions, epoch: Epoch): Promise<number> {
+async function publishRound(options: RelayOptions, held: () => Held | undefined): Promise<number> {
   const { store, appender, publish } = options;
   const published = counter({ name: 'magpie_event_store_published_total', help: 'Commits published by the relay' });
   const age = gauge({ name: 'magpie_event_store_relay_age_seconds', help: 'Age of the oldest unpublished commit' });
-  const held = epoch();
-  if (held === undefined) return 0;
+  const mine = held();
+  if (mine === undefined) return 0;
   const commits = await store.unpublished(RELAY_BATCH_MAX);
   age.set(commits[0] ? Math.max(0, Date.now() - commits[0].at) / 1_000 : 0);
   // From here to the last `append` nothing waits: either all of the round is handed over under the lease, or nothing.
-  if (commits.length === 0 || epoch() !== held) return 0;
+  if (commits.length === 0 || held()?.epoch !== mine.epoch) return 0;
   const outcomes = await Promise.allSettled(
     commits.map(async (commit) => {
       const publication = publish(commit);
-      if (publication) await appender.append({ ...publication, version: commit.number });
+      if (publication) await appender.append({ ...publication, version: commit.number }, mine.signal);
     }),
   );
   crashPoint('relay.after-append');
   const done = withoutFollowersOfFailures(commits, outcomes);
   // The successor marks them: what this relay knows may be long past.
-  if (epoch() !== held) return 0;
+  if (held()?.epoch !== mine.epoch) return 0;
   if (done.length > 0) await store.markPublished(done);
   published.inc(done.length);
   const failed = outcomes.find((outcome) => outcome.status === 'rejected');

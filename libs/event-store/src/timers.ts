@@ -9,6 +9,10 @@ export const TIMER_BATCH_MAX = 100;
 export const TIMER_POLL_MS = 250;
 /** Handlers that run at the same time. */
 const AT_ONCE_MAX = 8;
+/** A handler that takes longer counts as failed: one that never ends would hold up all timers. */
+export const TIMER_HANDLE_MAX_MS = 30_000;
+/** How long a stop waits for the handlers at work. */
+const STOP_DEADLINE_MS = 5_000;
 const LEASE_TTL_MS = 5_000;
 const RETRY_FIRST_MS = 1_000;
 const RETRY_MAX_MS = 60_000;
@@ -29,9 +33,12 @@ export interface TimersOptions<C extends object> {
   readonly lease: { readonly name: string; readonly holder: string; readonly ttlMs?: number };
   /**
    * Executes the command under the timer's id. At least once: again after a crash, and again, ever more rarely, after a
-   * throw. A refusal that will stand is an outcome: return.
+   * throw. A refusal that will stand is an outcome: return. Once `signal` is aborted its time is over: it counts as failed,
+   * whatever it does then, and may be called again for the same timer meanwhile.
    */
-  handle(timer: Timer<C>): Promise<void>;
+  handle(timer: Timer<C>, signal: AbortSignal): Promise<void>;
+  /** Default: TIMER_HANDLE_MAX_MS. */
+  readonly handleMaxMs?: number;
   readonly logger: Logger;
 }
 
@@ -79,10 +86,10 @@ export class Timers<C extends object> {
     this.#loop = this.#run();
   }
 
-  /** Waits for the handlers at work. */
+  /** Waits for the handlers at work, within a deadline. */
   async stop(): Promise<void> {
     this.#stopping.abort();
-    await this.#loop;
+    await Promise.race([this.#loop, delay(STOP_DEADLINE_MS, undefined, { ref: false })]);
     await this.#lease?.stop();
   }
 
@@ -136,8 +143,9 @@ export class Timers<C extends object> {
   }
 
   async #handOver({ _id, due, command, next, tries }: TimerDocument): Promise<void> {
+    const { handle, handleMaxMs = TIMER_HANDLE_MAX_MS } = this.#options;
     try {
-      await this.#options.handle({ id: _id, due: due.getTime(), command: command as C });
+      await within(handleMaxMs, (signal) => handle({ id: _id, due: due.getTime(), command: command as C }, signal));
       // One that was taken back and set anew meanwhile is another one.
       await this.#collection.deleteOne({ _id, due, next });
       this.#handled.inc();
@@ -149,4 +157,11 @@ export class Timers<C extends object> {
       await this.#collection.updateOne({ _id, due, next }, later);
     }
   }
+}
+
+/** What the work says, or the signal's reason once its time is over. */
+async function within<T>(ms: number, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const signal = AbortSignal.timeout(ms);
+  const late = new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+  return Promise.race([work(signal), late]);
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Connection } from 'mongoose';
-import type { AppendEntry } from '@magpie/event-log';
-import { connectMongo } from '@magpie/mongo';
+import type { AppendEntry, Appender } from '@magpie/event-log';
+import { collectionOf, connectMongo } from '@magpie/mongo';
 import { silentLogger } from '@magpie/observability';
 import { eventually } from './database.js';
 import { EventStore, startRelay, type Commit, type Fold, type Relay } from '../src/index.js';
@@ -34,8 +34,10 @@ describe('relay', () => {
   const publish = ({ stream }: Commit) =>
     stream.startsWith('claim:') ? undefined : { topic: 'auth.account.v1' as const, key: stream, events: [] };
 
-  function start(holder: string, append: (entry: AppendEntry) => Promise<void>): Relay {
-    const appender = { append: async (entry: AppendEntry) => append(entry).then(() => undefined as never) };
+  function start(holder: string, append: (entry: AppendEntry, signal: AbortSignal) => Promise<void>): Relay {
+    const appender: Pick<Appender, 'append'> = {
+      append: (entry, signal) => append(entry, signal!).then(() => undefined as never),
+    };
     const relay = startRelay({
       store,
       appender,
@@ -75,6 +77,33 @@ describe('relay', () => {
     start('heir', async (entry) => void log.push(entry));
     await eventually(async () => expect(await store.unpublished(10)).toEqual([]));
     expect(versions(log.slice(before), 'one')).toEqual([1, 2]);
+  });
+
+  it('takes back what waits in the log when its lease is lost, and goes on with that under the next', async () => {
+    const log: AppendEntry[] = [];
+    const withdrawn: unknown[] = [];
+    let waiting = 0;
+    let away = true;
+    for (const id of ['a', 'b']) await commit('one', id);
+    start('first', async (entry, signal) => {
+      if (!away) return void log.push(entry);
+      waiting += 1;
+      await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason))).catch(
+        (reason: unknown) => {
+          withdrawn.push(reason);
+          throw reason;
+        },
+      );
+    });
+    const leases = collectionOf<{ _id: string; holder: string; until: Date }>(connection, 'leases');
+    await eventually(async () => expect(waiting).toBe(2));
+    const taken = { holder: 'second', until: new Date(Date.now() + 300) };
+    await leases.updateOne({ _id: 'relay' }, { $set: taken, $inc: { epoch: 1 } });
+    await eventually(async () => expect(withdrawn).toHaveLength(2));
+    expect(await store.unpublished(10)).toHaveLength(2);
+    away = false;
+    await eventually(async () => expect(await store.unpublished(10)).toEqual([]));
+    expect(versions(log, 'one')).toEqual([1, 2]);
   });
 
   it('works in one place at a time', async () => {

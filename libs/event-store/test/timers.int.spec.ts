@@ -1,6 +1,6 @@
 import { collectionOf, type Collection } from '@magpie/mongo';
 import { silentLogger } from '@magpie/observability';
-import { EventStore, Timers, type Fold, type Timer } from '../src/index.js';
+import { EventStore, Timers, type Fold, type Timer, type TimersOptions } from '../src/index.js';
 import { eventually, testDatabase } from './database.js';
 
 interface Refund {
@@ -26,11 +26,13 @@ describe('timers', () => {
   });
 
   const make = async (
-    handle: (timer: Timer<Refund>) => Promise<void> = async ({ id }) => void handled.push(id),
+    handle: TimersOptions<Refund>['handle'] = async ({ id }) => void handled.push(id),
     holder = 'one',
+    limits: Pick<TimersOptions<Refund>, 'handleMaxMs'> = {},
   ) => {
     const lease = { name: 'timers', holder, ttlMs: 600 };
-    const timers = new Timers<Refund>({ connection: database.connection, lease, handle, logger: silentLogger() });
+    const { connection } = database;
+    const timers = new Timers<Refund>({ connection, lease, handle, logger: silentLogger(), ...limits });
     await timers.start();
     started.push(timers);
     return timers;
@@ -86,6 +88,22 @@ describe('timers', () => {
     await left.updateOne({ _id: 'failing' }, { $set: { next: new Date(0) } });
     await eventually(async () => expect(await left.countDocuments()).toBe(0));
     expect(handled).toEqual(['other', 'failing']);
+  });
+
+  it('gives up a handler that does not end, tells it so, and goes on', async () => {
+    const told: AbortSignal[] = [];
+    const stuck: TimersOptions<Refund>['handle'] = async ({ id }, signal) => {
+      handled.push(id);
+      if (id !== 'stuck') return;
+      told.push(signal);
+      await new Promise(() => undefined);
+    };
+    const timers = await make(stuck, 'one', { handleMaxMs: 50 });
+    await timers.set([timer('stuck', -20)]);
+    await eventually(async () => expect(await left.findOne({ _id: 'stuck' })).toMatchObject({ tries: 1 }));
+    await timers.set([timer('other', -10)]);
+    await eventually(() => expect(handled).toEqual(['stuck', 'other']));
+    expect(told.map(({ aborted }) => aborted)).toEqual([true]);
   });
 
   it('works in one place at a time, and in another one after that', async () => {
