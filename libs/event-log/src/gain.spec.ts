@@ -1,6 +1,7 @@
 import { silentLogger } from '@magpie/observability';
-import { gainPartition, questionsTo, type GainContext } from './gain.js';
+import { gainPartition, questionsTo, type Gain, type GainContext } from './gain.js';
 import type { LogAdmin, LogBounds } from './log-admin.js';
+import type { LogRecord } from './record.js';
 
 // Goal: a log that grew between the shared question and the taking of the checkpoint is not taken for a shortened one.
 
@@ -36,5 +37,27 @@ describe('gainPartition', () => {
     const { context, questions } = contextOf({ next: 3 }, [0, 0]);
     const gain = await gainPartition(context, questions, 'messaging.message.v1', 0, false);
     expect(gain).toMatchObject({ place: { from: 0, next: 0 }, logEnd: 0 });
+  });
+
+  it('gives work that goes back all of it after a loss, also when it asks for the place where the log goes on', async () => {
+    const { context, questions } = contextOf({ next: 250 }, [200, 200]);
+    const seen: number[] = [];
+    const work = {
+      from: 0,
+      process: async (records: LogRecord[]) => void seen.push(...records.map(({ offset }) => offset)),
+      state: () => ({}),
+      lost: () => undefined,
+    };
+    Object.assign(context.admin, { offsetsSince: async () => new Map([[0, 0]]) });
+    const lost: GainContext = {
+      ...context,
+      spec: { ...context.spec, gain: async () => work },
+      generations: { find: () => 2, refute: () => Promise.resolve() },
+    };
+    const gain = await gainPartition(lost, questions, 'messaging.message.v1', 0, false);
+    expect(gain).toMatchObject({ lost: true, place: { next: 0 } });
+    const records = [{ offset: 0, generation: 1 } as LogRecord, { offset: 150, generation: 2 } as LogRecord];
+    await (gain as Gain).work.process(records);
+    expect(seen).toEqual([0, 150]);
   });
 });
