@@ -7,6 +7,7 @@ import type { Consumer, ConsumerSpec, OwnedPartition } from './consumer-spec.js'
 import { alarms, lagSeconds, recordsRead, stoppedPartitions } from './consumer-metrics.js';
 import { bury } from './dead-letters.js';
 import type { FormerSelf } from './former-self.js';
+import { forget } from './failures.js';
 import { gainPartition, questionsTo, type Gain, type GainContext, type Questions } from './gain.js';
 import type { Generations } from './generations.js';
 import { GroupCommits } from './group-commits.js';
@@ -16,7 +17,7 @@ import * as limits from './limits.js';
 import type { LogAdmin } from './log-admin.js';
 import { probeAll } from './following.js';
 import { Liveness } from './liveness.js';
-import { forget, PartitionWorker, type Breakage } from './partition-worker.js';
+import { PartitionWorker, type Breakage } from './partition-worker.js';
 import { SHORTENED } from './place.js';
 import { generationIn } from './record.js';
 import { keyOf, Slots, type Slot } from './slots.js';

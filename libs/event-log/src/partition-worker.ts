@@ -4,6 +4,7 @@ import type { KafkaMessage } from 'kafkajs';
 import { backOff } from './back-off.js';
 import type { CheckpointWrite } from './checkpoints.js';
 import { PoisonError, type PartitionWork } from './consumer-spec.js';
+import { failureOf, forget, isBug } from './failures.js';
 import { PARTITION_BYTES_MAX, PARTITION_RECORDS_MAX, POISON_TRIES, PROCESS_RECORDS_MAX } from './limits.js';
 import type { Place } from './place.js';
 import { decodeRecord, digestOf, type LogRecord } from './record.js';
@@ -386,28 +387,4 @@ export class PartitionWorker {
     this.lose();
     this.#options.onBreak(breakage, error);
   }
-}
-
-/** Tells work that its partition is lost. Never throws. */
-export function forget(work: PartitionWork, logger: Logger): void {
-  try {
-    work.lost();
-  } catch (error) {
-    logger.error({ err: error }, 'lost partition not forgotten');
-  }
-}
-
-/** What a step threw; undefined = it was done. */
-async function failureOf(step: () => Promise<void>): Promise<{ readonly error: unknown } | undefined> {
-  try {
-    await step();
-    return undefined;
-  } catch (error) {
-    return { error };
-  }
-}
-
-/** Errors that come from wrong code or wrong data, and will come again. */
-function isBug(error: unknown): boolean {
-  return error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError;
 }
