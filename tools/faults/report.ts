@@ -12,6 +12,7 @@ const GIB = 1024 ** 3;
 const SHAPE_TITLES: Readonly<Record<ShapeName, string>> = {
   one: 'All services in one process',
   split: 'One process per service',
+  proxied: 'One process per service, and a proxy between the services and Kafka',
   pairs: 'Two processes per service',
   disks: 'Small volumes (one process, Kafka and MongoDB on a volume of their own)',
 };

@@ -4,14 +4,24 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import type { CrashPoint, FaultFile } from '@magpie/observability';
-import { readRunInfo, startSystem, writeFileAtomic, type RunDoor, type RunningSystem } from '@magpie/testing';
+import {
+  readRunInfo,
+  startSystem,
+  writeFileAtomic,
+  type RunDoor,
+  type RunningSystem,
+  type TcpProxy,
+} from '@magpie/testing';
 
 import { faultFileOf, holdFileOf } from '../start/fault-files.js';
+import { openKafkaLink } from './kafka-link.js';
 
 /** How the processes of a system are cut. */
 export interface Shape {
   readonly split: boolean;
   readonly instances: number;
+  /** Services reach Kafka through a proxy. */
+  readonly proxied?: boolean;
 }
 
 /** A service, whatever process it lives in. */
@@ -35,6 +45,7 @@ export class Rig {
     private readonly system: RunningSystem,
     /** Node processes, each with the port of its health. */
     private readonly healthPorts: ReadonlyMap<string, number>,
+    private readonly proxy: TcpProxy | undefined,
   ) {}
 
   static async start(dataDir: string, shape: Shape): Promise<Rig> {
@@ -42,10 +53,13 @@ export class Rig {
     await rm(faults, { recursive: true, force: true });
     await mkdir(faults, { recursive: true });
     const env = { MAGPIE_NAMESPACE: NAMESPACE, KAFKA_BROKERS: '', MONGODB_URI: '' };
-    const system = await startSystem({ dataDir, ...shape, faults: true, env });
+    const proxy = shape.proxied ? await openKafkaLink(dataDir) : undefined;
+    const { split, instances } = shape;
+    const system = await startSystem({ dataDir, split, instances, faults: true, env });
     const ports = JSON.parse(await readFile(join(dataDir, 'ports.json'), 'utf8')) as Record<string, number>;
     const names = system.processes.map(({ name }) => name).filter((name) => !SERVERS.includes(name));
-    return new Rig(dataDir, shape, system, new Map(names.map((name) => [name, ports[`${name}-health`] ?? 0])));
+    const healthPorts = new Map(names.map((name) => [name, ports[`${name}-health`] ?? 0]));
+    return new Rig(dataDir, shape, system, healthPorts, proxy);
   }
 
   get doors(): readonly RunDoor[] {
@@ -53,6 +67,12 @@ export class Rig {
   }
   get mongodb(): string {
     return this.system.run.mongodb;
+  }
+
+  /** The way of all services to Kafka; only in shapes that are proxied. */
+  get kafkaLink(): TcpProxy {
+    if (this.proxy === undefined) throw new Error('nothing lies between the services and Kafka in this shape');
+    return this.proxy;
   }
 
   /** The process that the n-th instance of a service lives in, counted from 0. */
@@ -124,8 +144,9 @@ export class Rig {
     }
   }
 
-  stop(): Promise<void> {
-    return this.system.stop();
+  async stop(): Promise<void> {
+    await this.system.stop();
+    await this.proxy?.close();
   }
 
   private async badNow(): Promise<readonly string[]> {

@@ -7,6 +7,8 @@ import type { Rig, Shape } from './rig.js';
 export const SHAPES = {
   one: { split: false, instances: 1 },
   split: { split: true, instances: 1 },
+  /** As `split`, with a proxy between the services and Kafka. */
+  proxied: { split: true, instances: 1, proxied: true },
   pairs: { split: true, instances: 2 },
   /** As `one`, with Kafka's and MongoDB's data on small volumes of their own. */
   disks: { split: false, instances: 1 },

@@ -11,6 +11,7 @@ import {
   startKafka,
   startMongod,
   writeFileAtomic,
+  type KafkaLink,
   type Ledger,
   type PortMemory,
   type RunInfo,
@@ -94,7 +95,7 @@ export async function supervise(options: SupervisorOptions, abort: AbortSignal):
     const ports = await openPortMemory(join(dataDir, 'ports.json'), (name, from, to) =>
       say(`port ${from} of ${name} is taken now: it moved to ${to}`),
     );
-    const servers = await keepServers(options, ports, started, events, logDir);
+    const servers = await keepServers(options, faults.kafkaLink(), ports, started, events, logDir);
     const secret = randomBytes(32).toString('base64url');
     const choose = () => makePlan(options, { ...servers, callerSecret: secret }, ports, options.apps);
     const plan = await keepPlanned(choose, started, abort, (planned) =>
@@ -113,6 +114,7 @@ export async function supervise(options: SupervisorOptions, abort: AbortSignal):
 /** Starts the servers that are not given, both at once. */
 async function keepServers(
   { dataDir, durable, faults, kafkaBrokers, mongodbUri, say }: SupervisorOptions,
+  link: KafkaLink | undefined,
   ports: PortMemory,
   started: Started,
   events: KeeperEvents,
@@ -141,10 +143,10 @@ async function keepServers(
     return address;
   };
   const [kafka, mongodb] = await settle([
-    async () => kafkaBrokers ?? keepServer('kafka', (server) => startKafka({ ...server, durable })),
+    async () => kafkaBrokers ?? keepServer('kafka', (server) => startKafka({ ...server, durable, link })),
     async () => mongodbUri ?? keepServer('mongod', (server) => startMongod({ ...server, testCommands: faults })),
   ]);
-  return { kafka: kafka ?? '', mongodb: mongodb ?? '' };
+  return { kafka: link ? `127.0.0.1:${link.advertisedPort}` : (kafka ?? ''), mongodb: mongodb ?? '' };
 }
 
 /** Starts what is planned; when that fails and a port of the plan was taken meanwhile, plans again and goes on. */

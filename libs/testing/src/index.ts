@@ -2,6 +2,7 @@ export { eventually } from './eventually.js';
 export { startChild, type Child, type ChildOptions, type Exit } from './servers/child.js';
 export { tailOf, writeFileAtomic } from './servers/files.js';
 export { startKafka, type KafkaOptions, type RunningServer, type ServerOptions } from './servers/kafka.js';
+export type { KafkaLink } from './servers/kafka-settings.js';
 export { endOrphans, ledgerFile, openLedger, type Ledger, type LedgerEntry } from './servers/ledger.js';
 export { startMongod, type MongodOptions } from './servers/mongod.js';
 export { openPortMemory, type PortMemory } from './servers/ports.js';

@@ -1,6 +1,7 @@
 import type { Row } from '../row.js';
 import { CRASHES, diesAt } from './crash-points.js';
 import { DISKS } from './disks.js';
+import { KAFKA_LINKS } from './kafka-links.js';
 import { KILLS } from './kills.js';
 import { LINKS } from './links.js';
 import { OUTAGES } from './outages.js';
@@ -8,7 +9,7 @@ import { PAIRS } from './pairs.js';
 import { STORES } from './stores.js';
 
 /** Every fault, in the order in which they are made within a shape. */
-export const ROWS: readonly Row[] = [...KILLS, ...LINKS, ...STORES, ...OUTAGES, ...CRASHES, ...PAIRS, ...DISKS];
+export const ROWS: readonly Row[] = [...KILLS, ...LINKS, ...STORES, ...OUTAGES, ...CRASHES, ...KAFKA_LINKS, ...PAIRS, ...DISKS];
 
 const QUICK_NAMES: readonly string[] = ['kill -9 magpie', 'kill -9 kafka', 'kill -9 mongod', 'links cut'];
 

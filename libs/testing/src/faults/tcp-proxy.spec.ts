@@ -92,6 +92,17 @@ describe('startTcpProxy', () => {
     await eventually(() => expect([arrived.length, peer.heard.length]).toEqual([MUCH_BYTES, MUCH_BYTES]));
   });
 
+  it('brings answers later by what was asked, in their order, also when less is asked meanwhile', async () => {
+    const peer = await dial();
+    proxy.delayAnswers(QUIET_MS);
+    const began = performance.now();
+    peer.socket.write('ab');
+    await after(QUIET_MS / 3);
+    proxy.delayAnswers(0);
+    await peer.says('cd', 'abcd');
+    expect(performance.now() - began).toBeGreaterThanOrEqual(QUIET_MS - 2);
+  });
+
   it('half-open: who was connected is left in silence for ever, who comes is served', async () => {
     const old = await dial();
     await old.says('a', 'a');

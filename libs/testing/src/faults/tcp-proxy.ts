@@ -35,6 +35,8 @@ export interface TcpProxy {
   readonly address: string;
   mode(): ProxyMode;
   set(mode: ProxyMode): void;
+  /** Has all that comes from the target arrive so much later, in its order; 0 again = at once. */
+  delayAnswers(ms: number): void;
   /** Resets every connection now, whatever the mode. */
   cut(): void;
   /** Connections that are open now, silent ones among them. */
@@ -54,6 +56,8 @@ interface Link {
   stalled: boolean;
   /** Ends of connections that came while stalled: passed on in order when it ends. */
   readonly held: (() => void)[];
+  /** What is to arrive later, with its time (`performance.now()`). */
+  readonly late: { readonly at: number; readonly go: () => void }[];
 }
 
 /** Starts a proxy and resolves when it listens. Rejects when the port is taken. */
@@ -61,15 +65,20 @@ export async function startTcpProxy({ target, port = 0 }: TcpProxyOptions): Prom
   const host = '127.0.0.1';
   const links = new Set<Link>();
   let mode: ProxyMode = 'pass';
+  let delayMs = 0;
   let accepted = 0;
 
   const server = createServer({ noDelay: true }, (client) => {
     accepted += 1;
     if (mode === 'refuse') return void client.resetAndDestroy();
     const upstream = connect({ host: target.host ?? host, port: target.port, noDelay: true });
-    const link: Link = { client, upstream, silent: false, stalled: false, held: [] };
+    const link: Link = { client, upstream, silent: false, stalled: false, held: [], late: [] };
     links.add(link);
-    join(link, () => mode);
+    join(
+      link,
+      () => mode,
+      () => delayMs,
+    );
     if (mode === 'stall') hold(link);
     for (const socket of [client, upstream]) {
       socket.on('close', () => (client.closed && upstream.closed ? links.delete(link) : undefined));
@@ -93,6 +102,7 @@ export async function startTcpProxy({ target, port = 0 }: TcpProxyOptions): Prom
     address: `${host}:${actual}`,
     mode: () => mode,
     set,
+    delayAnswers: (ms) => void (delayMs = ms),
     cut,
     connections: () => links.size,
     accepted: () => accepted,
@@ -104,20 +114,34 @@ export async function startTcpProxy({ target, port = 0 }: TcpProxyOptions): Prom
   };
 }
 
-function join(link: Link, mode: () => ProxyMode): void {
+function join(link: Link, mode: () => ProxyMode, delayMs: () => number): void {
   const { client, upstream } = link;
   const when = (go: () => void): void => {
     if (link.silent) return;
     if (link.stalled) link.held.push(() => (link.silent ? undefined : go()));
     else go();
   };
+  const later = (go: () => void): void => defer(link, delayMs(), () => when(go));
   client.on('data', (chunk) => when(() => forward(link, client, upstream, chunk)));
-  upstream.on('data', (chunk) => when(() => answer(link, mode(), chunk)));
+  upstream.on('data', (chunk) => later(() => answer(link, mode(), chunk)));
   client.on('end', () => when(() => upstream.end()));
-  upstream.on('end', () => when(() => client.end()));
+  upstream.on('end', () => later(() => client.end()));
   // A reset on one side is passed on; in silence nothing is.
   client.on('error', () => when(() => upstream.resetAndDestroy()));
   upstream.on('error', () => when(() => client.resetAndDestroy()));
+}
+
+function defer(link: Link, ms: number, go: () => void): void {
+  const { late } = link;
+  if (ms === 0 && late.length === 0) return go();
+  late.push({ at: performance.now() + ms, go });
+  if (late.length === 1) setTimeout(() => arrive(link), ms);
+}
+
+function arrive(link: Link): void {
+  const { late } = link;
+  while (late[0] && late[0].at <= performance.now()) late.shift()!.go();
+  if (late[0]) setTimeout(() => arrive(link), late[0].at - performance.now());
 }
 
 function answer(link: Link, mode: ProxyMode, chunk: Buffer): void {

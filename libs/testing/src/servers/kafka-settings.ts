@@ -1,3 +1,9 @@
+/** A second door of a broker, whose guests are told to come to another port: that of a proxy before it. */
+export interface KafkaLink {
+  readonly port: number;
+  readonly advertisedPort: number;
+}
+
 /** What one broker on this machine is told. */
 export interface KafkaSettings {
   readonly port: number;
@@ -5,6 +11,7 @@ export interface KafkaSettings {
   readonly logDir: string;
   /** Flush every append to the disk before it is acknowledged: safe against a power cut, and slower. */
   readonly durable: boolean;
+  readonly link?: KafkaLink | undefined;
 }
 
 /** Small heap, serial collector and C1 only: a broker for a laptop (225–375 MB resident under load). */
@@ -23,15 +30,16 @@ export const KAFKA_JAVA_FLAGS = [
  * The session timeouts decide how long a broker waits for its own old session after kill -9 (12 s by default);
  * the default linger of the group coordinator delays every round of offset commits.
  */
-export function serverProperties({ port, controllerPort, logDir, durable }: KafkaSettings): string {
+export function serverProperties({ port, controllerPort, logDir, durable, link }: KafkaSettings): string {
+  const host = '127.0.0.1';
   const settings: Record<string, string | number | boolean> = {
     'process.roles': 'broker,controller',
     'node.id': 1,
-    'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
-    listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
-    'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}`,
+    'controller.quorum.voters': `1@${host}:${controllerPort}`,
+    listeners: `PLAINTEXT://${host}:${port},CONTROLLER://${host}:${controllerPort}${link ? `,LINK://${host}:${link.port}` : ''}`,
+    'advertised.listeners': `PLAINTEXT://${host}:${port}${link ? `,LINK://${host}:${link.advertisedPort}` : ''}`,
     'controller.listener.names': 'CONTROLLER',
-    'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT',
+    'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,LINK:PLAINTEXT',
     'inter.broker.listener.name': 'PLAINTEXT',
     'log.dirs': logDir,
     'broker.session.timeout.ms': 3000,

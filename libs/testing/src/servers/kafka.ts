@@ -8,7 +8,7 @@ import { Kafka, logLevel } from 'kafkajs';
 import { startChild, type Exit } from './child.js';
 import { CACHE_DIR, tailOf, writeFileAtomic } from './files.js';
 import { fetchKafkaJars, KAFKA_LOG_SETTINGS } from './kafka-jars.js';
-import { KAFKA_JAVA_FLAGS, serverProperties } from './kafka-settings.js';
+import { KAFKA_JAVA_FLAGS, serverProperties, type KafkaLink } from './kafka-settings.js';
 import { ledgerFile, openLedger } from './ledger.js';
 import { openPortMemory, requireFreePort, type PortMemory } from './ports.js';
 import {
@@ -43,9 +43,10 @@ export interface ServerOptions {
   readonly onExit?: (exit: Exit) => void;
 }
 
-/** Kafka alone: `durable` flushes every append to the disk before it is acknowledged. */
+/** Kafka alone: `durable` flushes every append to the disk before it is acknowledged; `link`: a door behind a proxy. */
 export interface KafkaOptions extends ServerOptions {
   readonly durable?: boolean;
+  readonly link?: KafkaLink | undefined;
 }
 
 /** A server that runs and is ready. */
@@ -79,7 +80,7 @@ export async function startKafka(options: KafkaOptions): Promise<RunningServer> 
     const properties = join(dataDir, 'server.properties');
     await writeFileAtomic(
       properties,
-      serverProperties({ port, controllerPort, logDir, durable: options.durable ?? false }),
+      serverProperties({ port, controllerPort, logDir, durable: options.durable ?? false, link: options.link }),
     );
     const classPath = join(jars, '*');
     if (!isFormatted) await format(classPath, properties, logDir);
