@@ -141,7 +141,7 @@ function defer(link: Link, ms: number, go: () => void): void {
 function arrive(link: Link): void {
   const { late } = link;
   while (late[0] && late[0].at <= performance.now()) late.shift()!.go();
-  if (late[0]) setTimeout(() => arrive(link), late[0].at - performance.now());
+  if (late[0]) setTimeout(() => arrive(link), Math.max(0, late[0].at - performance.now()));
 }
 
 function answer(link: Link, mode: ProxyMode, chunk: Buffer): void {
