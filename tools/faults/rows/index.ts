@@ -9,7 +9,16 @@ import { PAIRS } from './pairs.js';
 import { STORES } from './stores.js';
 
 /** Every fault, in the order in which they are made within a shape. */
-export const ROWS: readonly Row[] = [...KILLS, ...LINKS, ...STORES, ...OUTAGES, ...CRASHES, ...KAFKA_LINKS, ...PAIRS, ...DISKS];
+export const ROWS: readonly Row[] = [
+  ...KILLS,
+  ...LINKS,
+  ...STORES,
+  ...OUTAGES,
+  ...CRASHES,
+  ...KAFKA_LINKS,
+  ...PAIRS,
+  ...DISKS,
+];
 
 const QUICK_NAMES: readonly string[] = ['kill -9 magpie', 'kill -9 kafka', 'kill -9 mongod', 'links cut'];
 
