@@ -9,7 +9,7 @@ const FAR_MS = 10;
 const VERY_FAR_MS = 80;
 
 const CUTS: readonly ProxyMode[] = ['cut-before-answer', 'cut-within-answer', 'cut-after-answer'];
-const CUT_ROUNDS = 30;
+const CUT_ROUNDS = 20;
 /** Long enough that every connection in use gets an answer, and is cut at it. */
 const CUT_FOR_MS = 100;
 const CUT_AFTER_MS = 300;
@@ -30,7 +30,7 @@ const REFUSED_MS = 5_000;
 const cut: Row = {
   name: 'kafka link cut',
   what:
-    'Answers of the broker take 10 ms; thirty times, once messages flow, all connections to it are reset just before, ' +
+    'Answers of the broker take 10 ms; twenty times, once messages flow, all connections to it are reset just before, ' +
     'within or just after an answer.',
   shape: 'proxied',
   run: async ({ rig: { kafkaLink }, trial, choose }) => {
