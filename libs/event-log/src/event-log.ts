@@ -21,7 +21,10 @@ export type GenerationListener = (partition: number, generation: number) => void
 export interface EventLog {
   /** A door to the lanes of own topics. Handles on the same topic share its one lane, hence its order. */
   appender(options: { topics: readonly TopicName[]; lane: LaneKind }): Appender;
-  /** Joins the consumer's group; resolves when it runs. Waits (bounded) for topics of other services. */
+  /**
+   * Joins the consumer's group; resolves when it runs. Waits (bounded) for topics of other services. Throws UNAVAILABLE
+   * when they or Kafka are away for longer.
+   */
   consume(spec: ConsumerSpec): Promise<Consumer>;
   readonly hotPartitions: number;
   partitionFor(topic: TopicName, key: string): number;

@@ -1,6 +1,7 @@
 import { partitionsOf, type TopicName } from '@magpie/contracts';
-import { partitionOf } from '@magpie/domain';
+import { partitionOf, unavailable } from '@magpie/domain';
 import { collectionOf } from '@magpie/mongo';
+import kafkajs from 'kafkajs';
 import { randomUUID } from 'node:crypto';
 import { Checkpoints, checkpointId, type CheckpointDocument } from './checkpoints.js';
 import { ConsumerLag } from './consumer-lag.js';
@@ -102,7 +103,13 @@ export async function openEventLog(options: EventLogOptions): Promise<EventLog> 
         logger,
       });
       consumers.push(consumer);
-      await consumer.start();
+      try {
+        await consumer.start();
+      } catch (error) {
+        consumers.splice(consumers.indexOf(consumer), 1);
+        await consumer.stop().catch(() => undefined);
+        throw error instanceof kafkajs.KafkaJSError ? unavailable('Kafka', undefined, error) : error;
+      }
       return consumer;
     },
     hotPartitions,

@@ -1,4 +1,5 @@
 import { partitionsOf, TOPICS, type TopicName, type TopicSpec } from '@magpie/contracts';
+import { DomainError } from '@magpie/domain';
 import type { Logger } from '@magpie/observability';
 import kafkajs, { type ITopicConfig } from 'kafkajs';
 import { backOff } from './back-off.js';
@@ -79,7 +80,7 @@ async function checkCounts(admin: LogAdmin, topics: readonly TopicName[], settin
     const name = physicalName(settings.namespace, topic);
     const counts = found.get(name);
     const partitions = partitionsOf(topic, settings.hotPartitions);
-    if (!counts) throw new Error(`topic ${name} has no leader`);
+    if (!counts) throw away(`topic ${name} has no leader`);
     if (counts.partitions !== partitions) {
       throw new Error(`topic ${name} has ${counts.partitions} partitions, the registry says ${partitions}`);
     }
@@ -121,5 +122,9 @@ async function until(what: string, done: () => Promise<boolean>): Promise<void> 
     }
     await backOff(attempt);
   }
-  throw new Error(`${what} did not appear within ${START_WAIT_MS} ms`, { cause: last });
+  throw away(`${what} did not appear within ${START_WAIT_MS} ms`, last);
+}
+
+function away(message: string, cause?: unknown): DomainError {
+  return new DomainError('unavailable', 'UNAVAILABLE', message, { cause });
 }

@@ -10,6 +10,9 @@ import type { FoldedDocument, View } from './view.js';
 /** How soon a request for a rebuild is noticed. */
 const LOOK_MS = 1_000;
 const LEASE_TTL_MS = 5_000;
+/** Waits before one that was given up begins anew: from … doubling to … */
+const RETRY_FIRST_MS = 250;
+const RETRY_MAX_MS = 30_000;
 const UNFINISHED: RebuildStatus[] = ['Asked', 'Running', 'Swapping'];
 
 export interface RebuildOptions<T extends FoldedDocument> {
@@ -27,14 +30,19 @@ export function watchRebuilds<T extends FoldedDocument>(options: RebuildOptions<
   const states = rebuildStates(connection);
   const stopping = new AbortController();
   const watch = async (): Promise<void> => {
+    let retryMs = RETRY_FIRST_MS;
     while (!stopping.signal.aborted) {
+      let waitMs = LOOK_MS;
       try {
         const asked = await states.findOne({ _id: view.collection, status: { $in: UNFINISHED } });
         if (asked) await rebuildUnderLease(options, stopping.signal);
+        retryMs = RETRY_FIRST_MS;
       } catch (error) {
-        logger.warn({ err: error }, 'rebuild given up, tried again');
+        logger.warn({ err: error, retryMs }, 'rebuild given up, tried again');
+        waitMs = retryMs;
+        retryMs = Math.min(retryMs * 2, RETRY_MAX_MS);
       }
-      await delay(LOOK_MS, undefined, { signal: stopping.signal }).catch(() => undefined);
+      await delay(waitMs, undefined, { signal: stopping.signal }).catch(() => undefined);
     }
   };
   const watching = watch();

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { DomainError, type ErrorKind } from '@magpie/domain';
 import { collectionOf, ensureIndexes, isTransient, type Collection, type Connection } from '@magpie/mongo';
 import { rebuildStates, UNDER_WAY, type RebuildState } from './rebuild-control.js';
 import { readStore, readTopic, type Filling } from './rebuild-sources.js';
@@ -6,6 +7,7 @@ import type { RebuildOptions } from './rebuild-watch.js';
 import type { FoldedDocument, StreamRecord, View } from './view.js';
 import { ViewWriter } from './view-writer.js';
 
+const PASSING: readonly ErrorKind[] = ['unavailable', 'exhausted'];
 const PROGRESS_MS = 500;
 /** Records that are written at one go, and how many such writes are under way: others use process and database too. */
 const WRITE_RECORDS_MAX = 1_000;
@@ -17,8 +19,8 @@ const LATE_WRITE_MS = 1_000;
 export class RebuildOver extends Error {}
 
 /**
- * One rebuild, from the announcement to the swap; see README.md, "Rebuilding a view". Throws when it was given up: then
- * the request stands and is taken up anew. A failure of its own ends the request as Failed, and the view stays as it was.
+ * One rebuild, from the announcement to the swap; see README.md, "Rebuilding a view". Throws when it was given up, also
+ * because somebody was away who is needed: then the request stands and is taken up anew. A failure of its own ends the request as Failed, and the view stays as it was.
  */
 export async function rebuild<T extends FoldedDocument>(
   options: RebuildOptions<T>,
@@ -36,13 +38,18 @@ export async function rebuild<T extends FoldedDocument>(
     if (!isFilled) await fill(options, running, over);
     await swap(connection, view, running, holdsLease);
   } catch (error) {
-    if (over.aborted || error instanceof RebuildOver || isTransient(error)) throw error;
+    if (over.aborted || error instanceof RebuildOver || passes(error)) throw error;
     logger.error({ err: error }, 'rebuild failed');
     const failed = { status: 'Failed' as const, reason: (error as Error).message, finishedAt: new Date() };
     const mine = { _id: view.collection, status: { $in: UNDER_WAY }, target: running.target! };
     await states.updateOne(mine, { $set: failed });
     await dropTargets(connection, view);
   }
+}
+
+/** Whoever is needed is away or too busy for a moment: the database, Kafka, the owner. */
+function passes(error: unknown): boolean {
+  return isTransient(error) || (error instanceof DomainError && PASSING.includes(error.kind));
 }
 
 /** Fills the new collection from all sources; when this returns, it is whole and stays so. */
