@@ -1,20 +1,27 @@
+import assert from 'node:assert/strict';
 import { silentLogger } from '@magpie/observability';
+import type { PartitionWork } from './consumer-spec.js';
 import { gainPartition, questionsTo, type Gain, type GainContext } from './gain.js';
 import type { LogAdmin, LogBounds } from './log-admin.js';
 import type { LogRecord } from './record.js';
 
 // Goal: a log that grew between the shared question and the taking of the checkpoint is not taken for a shortened one.
 
-function contextOf(checkpoint: { next: number }, ends: number[]) {
+function contextOf(checkpoint: { next: number }, ends: number[], more: Partial<PartitionWork> = {}) {
   const alarms: string[] = [];
   const admin = {
     clusterId: () => Promise.resolve('c'),
+    offsetsSince: () => Promise.resolve(new Map()),
     bounds: (): Promise<Map<number, LogBounds>> => Promise.resolve(new Map([[0, { start: 0, end: ends.shift()! }]])),
   } as unknown as LogAdmin;
-  const work = { process: () => Promise.resolve(), state: () => ({}), lost: () => undefined };
+  const work = { process: () => Promise.resolve(), state: () => ({}), lost: () => undefined, ...more };
   const context = {
-    spec: { name: 'a.b', topics: ['messaging.message.v1'], onPoison: 'stop', gain: () => Promise.resolve(work) },
+    spec: {
+      ...{ name: 'a.b', topics: ['messaging.message.v1'], onPoison: 'stop', rememberMs: 1_000 },
+      gain: () => Promise.resolve(work),
+    },
     admin,
+    kafka: { consumer: () => assert.fail('Kafka is away') },
     checkpoints: { take: (_id: string) => Promise.resolve({ _id, epoch: 2, clusterId: 'c', ...checkpoint }) },
     physical: (topic: string) => topic,
     generations: { find: () => 1, refute: () => Promise.resolve() },
@@ -59,5 +66,13 @@ describe('gainPartition', () => {
     const records = [{ offset: 0, generation: 1 } as LogRecord, { offset: 150, generation: 2 } as LogRecord];
     await (gain as Gain).work.process(records);
     expect(seen).toEqual([0, 150]);
+  });
+
+  it('tells work that wants to go back that it is lost, when the way back is not found', async () => {
+    let lost = 0;
+    const { context, questions } = contextOf({ next: 3 }, [4], { from: 1, lost: () => void (lost += 1) });
+    const gain = gainPartition(context, questions, 'messaging.message.v1', 0, false);
+    await expect(gain).rejects.toThrow('Kafka is away');
+    expect(lost).toBe(1);
   });
 });

@@ -7,6 +7,7 @@ import type { CheckpointView, ConsumerSpec, Gained, PartitionWork } from './cons
 import type { Generations } from './generations.js';
 import { SHORTENED_OVERLAP_MS } from './limits.js';
 import type { LogAdmin, LogBounds } from './log-admin.js';
+import { forget } from './partition-worker.js';
 import { placeOf, SHORTENED, type Place } from './place.js';
 import { lastGenerations, readRecords } from './read-records.js';
 
@@ -111,7 +112,7 @@ export async function gainPartition(
   };
   const generation = checkpoint.generation ?? 0;
   const work = await spec.gain(gained);
-  const begin = work.from === undefined ? place : await backTo(work.from, context, target, place);
+  const begin = await beginOf(work, context, target, place);
   return {
     id,
     epoch: checkpoint.epoch,
@@ -172,6 +173,17 @@ async function rememberFrom(
   if (!spec.rememberMs || !checkpoint.appendedAt) return undefined;
   const offsets = await questions.offsetsSince(physical(topic), checkpoint.appendedAt - spec.rememberMs);
   return offsets.get(partition);
+}
+
+/** Where the work begins. Work whose place is not found is told that it is lost, since nobody will own it. */
+async function beginOf(work: PartitionWork, context: GainContext, target: Target, place: Place): Promise<Place> {
+  if (work.from === undefined) return place;
+  try {
+    return await backTo(work.from, context, target, place);
+  } catch (error) {
+    forget(work, context.logger);
+    throw error;
+  }
 }
 
 /** The place that the work asked for, behind its checkpoint, with what is to be remembered before it. */

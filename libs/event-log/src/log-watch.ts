@@ -1,6 +1,8 @@
 import type { TopicName } from '@magpie/contracts';
+import { DomainError } from '@magpie/domain';
+import { isTransient } from '@magpie/mongo';
 import type { Logger } from '@magpie/observability';
-import type { Kafka } from 'kafkajs';
+import kafkajs, { type Kafka } from 'kafkajs';
 import { partitionId } from './generation-check.js';
 import { kafkaClient, type ClientOptions } from './kafka-client.js';
 import type { Generations } from './generations.js';
@@ -102,8 +104,18 @@ export class LogWatch {
   }
 
   #failed(error: unknown): void {
-    this.#options.logger.debug({ err: error }, 'logs of own topics not looked at');
+    const { logger } = this.#options;
+    if (isAway(error)) logger.debug({ err: error }, 'logs of own topics not looked at');
+    else logger.warn({ err: error }, 'logs of own topics are not as they must be');
   }
+}
+
+/** Kafka or MongoDB does not answer: others tell of that, and it passes. */
+function isAway(error: unknown): boolean {
+  if (error instanceof kafkajs.KafkaJSNumberOfRetriesExceeded || isTransient(error)) return true;
+  if (error instanceof kafkajs.KafkaJSError && error.retriable) return true;
+  if (error instanceof DomainError && error.kind === 'unavailable') return true;
+  return error instanceof Error && error.cause !== undefined && isAway(error.cause);
 }
 
 function requireNone(raises: number): void {
