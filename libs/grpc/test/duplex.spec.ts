@@ -1,7 +1,7 @@
 import { sync } from '@magpie/contracts';
 import { DomainError, deferred } from '@magpie/domain';
 import type { DuplexStream, PeerStream } from '../src/index.js';
-import { WAYS, peersOf, startServer } from './fixture.js';
+import { WAYS, peersOf, socketStreams, startServer } from './fixture.js';
 
 type Serving = DuplexStream<sync.AttachRequest, sync.AttachResponse>;
 type Calling = PeerStream<sync.AttachRequest, sync.AttachResponse>;
@@ -18,7 +18,9 @@ async function serving(attach: (stream: Serving) => Promise<void>, credential?: 
   const { server, address } = await startServer({}, attach);
   closing(server);
   const peers = closing(peersOf([address], credential, within));
+  socketStreams.mockClear();
   const stream: Calling = peers.duplex('auth', address, sync.SyncServiceDefinition, 'attach');
+  expect(socketStreams).toHaveBeenCalledTimes(within ? 0 : 1);
   return { server, stream };
 }
 

@@ -11,6 +11,7 @@ import {
   item,
   loginBody,
   peersOf,
+  socketStreams,
   startServer,
 } from './fixture.js';
 
@@ -27,6 +28,7 @@ afterEach(async () => {
 async function serving(given: Parameters<typeof startServer>[0]) {
   const { server, address } = await startServer(given);
   closing(server);
+  socketStreams.mockClear();
   const peers: Peers = closing(peersOf([address], CREDENTIAL, within));
   return { server, address, exchange: peers.exchange('auth', address) };
 }
@@ -51,7 +53,7 @@ describe.each(WAYS)('Exchange $way', ({ inProcess }) => {
   });
 
   it('brings an item to its handler and the answer with its feed key back', async () => {
-    // Goal: body, identity, request id and deadline go in; body and feed key come out.
+    // Goal: body, identity, request id and deadline go in; body and feed key come out, by the way that was asked for.
     let seen: Caller | undefined;
     const { exchange } = await serving({
       listDevices: async (_, caller) => {
@@ -63,6 +65,7 @@ describe.each(WAYS)('Exchange $way', ({ inProcess }) => {
     const answer = await exchange.call(item(LIST_DEVICES, { identity, requestId: 'r5' }));
     expect(auth.ListDevicesResponse.decode(answer.body).devices[0]?.sessionId).toBe('s9');
     expect(answer.feedKey).toBe(77);
+    expect(socketStreams).toHaveBeenCalledTimes(inProcess ? 0 : 1);
     expect(seen).toMatchObject({ kind: 'CLIENT', ...identity, requestId: 'r5' });
     expect(Math.abs((seen?.deadline ?? 0) - Date.now() - 5_000)).toBeLessThan(1_000);
   });
@@ -78,6 +81,7 @@ describe.each(WAYS)('Exchange $way', ({ inProcess }) => {
     const names = Array.from({ length: 500 }, (_, index) => String(index));
     const answers = await Promise.all(names.map((name) => exchange.call(item(LOGIN, { body: loginBody(name) }))));
     expect(answers.map(({ body }) => auth.LoginResponse.decode(body).session?.userId ?? '')).toEqual(names);
+    expect(socketStreams).toHaveBeenCalledTimes(inProcess ? 0 : 1);
   });
 
   it('refuses what it must not reach', async () => {

@@ -1,3 +1,4 @@
+import { Client } from '@grpc/grpc-js';
 import { auth, sync } from '@magpie/contracts';
 import type { DomainError } from '@magpie/domain';
 import { silentLogger } from '@magpie/observability';
@@ -28,6 +29,9 @@ export async function startServer(given: Partial<Auth>, attach?: (stream: Sync) 
 export function peersOf(addresses: readonly string[], credential = CREDENTIAL, inProcess = false): Peers {
   return new Peers({ endpoints: { auth: addresses }, credential, logger: silentLogger(), inProcess });
 }
+
+/** The calls that opened a stream over a socket. */
+export const socketStreams = import.meta.jest.spyOn(Client.prototype, 'makeBidiStreamRequest');
 
 /** The ways that a stream can take, for describe.each. */
 export const WAYS = [
