@@ -4,10 +4,10 @@ import type { Kafka } from 'kafkajs';
 import { afterLoss } from './after-loss.js';
 import { checkpointId, type CheckpointDocument, type Checkpoints } from './checkpoints.js';
 import type { CheckpointView, ConsumerSpec, Gained, PartitionWork } from './consumer-spec.js';
+import { forget } from './failures.js';
 import type { Generations } from './generations.js';
 import { SHORTENED_OVERLAP_MS } from './limits.js';
 import type { LogAdmin, LogBounds } from './log-admin.js';
-import { forget } from './partition-worker.js';
 import { placeOf, SHORTENED, type Place } from './place.js';
 import { lastGenerations, readRecords } from './read-records.js';
 
