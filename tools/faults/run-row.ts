@@ -40,7 +40,11 @@ export async function runRow(row: Row, rig: Rig, load: Load, choose: Choose): Pr
   signUps.end();
   const [loadResult, signUpResult] = await Promise.all([
     load.settle(RESOLVE_WITHIN_MS),
-    signUps.settle(RESOLVE_WITHIN_MS, load.devices[0]!),
+    signUps.settle(
+      RESOLVE_WITHIN_MS,
+      load.devices[0]!,
+      load.devices.map(({ userId }) => userId),
+    ),
   ]);
   wrong.push(...faultsOf(loadResult), ...faultsOfSignUps(signUpResult), ...firstOf(await checkpoints.end()));
   const reasons = missed === undefined ? wrong : [missed.message, ...wrong];

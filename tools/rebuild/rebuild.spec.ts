@@ -50,6 +50,16 @@ describe('npm run rebuild', () => {
     await expect(rebuildView(connection, 'view_two', () => undefined)).rejects.toThrow('to be rebuilt: view_one');
   });
 
+  it('leaves a request that somebody else takes back', async () => {
+    await set({ status: 'Asked', request: 'of somebody else', again: true });
+    const following = expect(follow()).rejects.toThrow('taken back');
+    // Whoever asks again for what nobody has begun asks for nothing more.
+    await until(async () => (await states.countDocuments({ again: false })) === 1);
+    expect(await states.findOne({ _id: 'view_one' })).toMatchObject({ request: 'of somebody else' });
+    await set({ status: 'Idle' });
+    await following;
+  });
+
   it('reads its arguments', () => {
     expect(readOptions(['social', 'view_profile', '--data', '/data'])).toEqual({
       ...{ service: 'social', view: 'view_profile', data: '/data' },

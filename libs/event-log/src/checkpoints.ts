@@ -61,6 +61,12 @@ export class Checkpoints {
     }
   }
 
+  /** Takes a consumer's checkpoints away: whoever works on becomes no owner, and gains its partitions anew. */
+  async forget(consumer: string, topics: readonly TopicName[]): Promise<void> {
+    const prefixes = topics.map((topic) => `${consumer}/${topic}/`);
+    for (const prefix of prefixes) await this.collection.deleteMany({ _id: { $gte: prefix, $lt: `${prefix}:` } });
+  }
+
   /** Those of the given owners whose epoch no longer stands. */
   async lostOf(owners: readonly { id: string; epoch: number }[]): Promise<Set<string>> {
     const found = await this.collection

@@ -17,6 +17,8 @@ export interface ConsumerSpec {
   readonly maxWaitMs?: number;
   /** A fetch brings about so many bytes of all partitions together at most: what it brings is decoded at one go. */
   readonly maxBytes?: number;
+  /** For a single reading: neither its group nor its checkpoints are left when it stops. */
+  readonly once?: boolean;
   /** Called once per gained partition, before its first record. A throw is tried again with back-off. */
   gain(at: Gained): Promise<PartitionWork>;
 }
@@ -31,6 +33,10 @@ export interface Gained {
   readonly checkpoint: CheckpointView | undefined;
   /** End of the log (the next offset to be given out) at the gain. */
   readonly logEnd: number;
+  /** The log no longer begins at its first record. */
+  readonly expired?: boolean;
+  /** The log no longer reaches back to the checkpoint: `checkpoint.next` is its start, what lay between was never seen. */
+  readonly hole?: boolean;
   /**
    * The log is not the one of the checkpoint any more (machinery.md §1.6): places of the checkpoint's generation and below
    * cannot be gone back to, `checkpoint.next` is the first record that may be new.

@@ -94,6 +94,8 @@ export class GroupConsumer implements Consumer {
   }
 
   async start(): Promise<void> {
+    const { spec, checkpoints } = this.#options;
+    if (spec.once) await checkpoints.forget(spec.name, spec.topics);
     await this.#member.start();
     if (this.#stopping) return;
     this.#timers = [
@@ -167,6 +169,18 @@ export class GroupConsumer implements Consumer {
     await this.#member.stop();
     lagSeconds.remove({ consumer: this.#options.spec.name });
     stoppedPartitions.remove({ consumer: this.#options.spec.name });
+    if (this.#options.spec.once) await this.#vanish();
+  }
+
+  async #vanish(): Promise<void> {
+    const { spec, admin, checkpoints, namespace } = this.#options;
+    recordsRead.remove({ consumer: spec.name });
+    try {
+      await checkpoints.forget(spec.name, spec.topics);
+      await admin.ask((kafka) => kafka.deleteGroups([namespace + spec.name]));
+    } catch (error) {
+      this.#logger.debug({ err: error }, 'group not deleted: others are in it, or the next reading does it');
+    }
   }
 
   /** Work that does not become durable is given up, so that no checkpoint covers it. Never throws. */

@@ -32,7 +32,7 @@ export interface Gain {
   readonly generation: number;
   readonly logEnd: number;
   readonly work: PartitionWork;
-  /** There was no checkpoint. */
+  /** There was no checkpoint, or none that the log reaches back to. */
   readonly fresh: boolean;
   /** The log is not the one of the checkpoint. */
   readonly lost: boolean;
@@ -108,6 +108,8 @@ export async function gainPartition(
     epoch: checkpoint.epoch,
     checkpoint: viewOf(checkpoint, place.next),
     logEnd: bounds.end,
+    expired: bounds.start > 0,
+    hole: place.alarm === 'hole',
     lost,
   };
   const generation = checkpoint.generation ?? 0;
@@ -122,7 +124,7 @@ export async function gainPartition(
     logEnd: bounds.end,
     // Work that goes back wants what it knows once more.
     work: lost && work.from === undefined ? afterLoss(work, generation) : work,
-    fresh: checkpoint.next === undefined,
+    fresh: checkpoint.next === undefined || gained.hole === true,
     lost,
   };
 }

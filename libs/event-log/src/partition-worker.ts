@@ -110,7 +110,7 @@ export class PartitionWorker {
     return this.#full;
   }
 
-  /** To be called once, before the first `offer`. `fresh`: there was no checkpoint, so one is due. */
+  /** To be called once, before the first `offer`. `fresh`: no checkpoint to go on from, so one is due. */
   begin(fresh: boolean): void {
     this.#dirty = fresh;
     try {

@@ -4,7 +4,7 @@ export { CONFLICT_RETRIES_MAX, EventStore } from './event-store.js';
 export type { Alongside, ExecuteManyOptions, ExecuteOptions, Executed, StreamCommand } from './event-store.js';
 export { EventReader, READ_EVENTS_PAGE_MAX, type EventReaderOptions } from './event-reader.js';
 export { ownerOf, type Owner } from './owner.js';
-export { prepareView, startProjection, type Projection, type ProjectionOptions } from './projection.js';
+export { startProjection, type Projection, type ProjectionOptions } from './projection.js';
 export {
   askRebuild,
   rebuildableViews,
@@ -12,6 +12,7 @@ export {
   type RebuildState,
   type RebuildStatus,
 } from './rebuild-control.js';
+export { prepareView } from './rebuild-watch.js';
 export { FROM_STORE, judge, type Judgement, type Met } from './version-rule.js';
 export type { Fields, FoldedDocument, StreamRecord, View } from './view.js';
 export { ViewWriter, type WriterOptions } from './view-writer.js';

@@ -1,12 +1,15 @@
-import { PoisonError, type Consumer, type EventLog, type LogRecord } from '@magpie/event-log';
+import { PoisonError, type Consumer, type EventLog, type Gained, type LogRecord } from '@magpie/event-log';
 import type { Peers } from '@magpie/grpc';
-import { collectionOf, ensureIndexes, type Connection } from '@magpie/mongo';
+import { collectionOf, type Connection } from '@magpie/mongo';
 import type { Logger } from '@magpie/observability';
 import { ownerOf, type Owner } from './owner.js';
-import { askRebuild, makeKnown, rebuildStates, targetBeside } from './rebuild-control.js';
-import { watchRebuilds } from './rebuild-watch.js';
+import { needRebuild, rebuildStates, targetBeside } from './rebuild-control.js';
+import { prepareView, watchRebuilds, type RebuildOptions } from './rebuild-watch.js';
 import type { FoldedDocument, View } from './view.js';
 import { ViewWriter } from './view-writer.js';
+
+/** Of a log that has never been lost. */
+const FIRST_GENERATION = 1;
 
 export interface ProjectionOptions<T extends FoldedDocument> {
   readonly view: View<T>;
@@ -26,40 +29,26 @@ export interface Projection {
 }
 
 /**
- * Makes what a view needs to be asked, also before anybody keeps it in step: its indexes, and its name among the views
- * that can be rebuilt. Idempotent.
- */
-export async function prepareView<T extends FoldedDocument>({
-  view,
-  connection,
-}: Pick<ProjectionOptions<T>, 'view' | 'connection'>): Promise<void> {
-  await ensureIndexes(collectionOf<T>(connection, view.collection), view.indexes);
-  await makeKnown(connection, view.collection);
-}
-
-/**
  * Keeps a view in step with its topic, asks the owner for what the log does not show, and rebuilds the view when asked
- * (`askRebuild`). Records that cannot be read go to the dead letters of the view's name.
+ * (`askRebuild`) and whenever it may lack something (README.md, "Rebuilding a view"). Records that cannot be read go to the
+ * dead letters of the view's name.
  */
 export async function startProjection<T extends FoldedDocument>(options: ProjectionOptions<T>): Promise<Projection> {
-  const { view, connection, log, logger } = options;
-  await prepareView(options);
+  const { view, log, logger } = options;
   const owner = ownerOf(options.peers, view.topic);
+  const rebuildOptions = { ...options, owner, logger: logger.child({ view: view.collection }) };
+  await prepareView(rebuildOptions);
   const consumer = await log.consume({
     name: view.name,
     topics: [view.topic],
     startWithout: 'earliest',
     onPoison: 'dead-letter',
-    gain: async ({ lost, checkpoint }) => {
-      if (lost) await askRebuild(connection, view.collection);
-      const apply = applierOf({ ...options, owner });
-      const process = rebuiltAfterLoss(apply, checkpoint?.generation ?? 0, () =>
-        askRebuild(connection, view.collection),
-      );
+    gain: async (at) => {
+      const process = await askingForWhatIsLost(rebuildOptions, at, applierOf({ ...options, owner }));
       return { process, state: () => ({}), lost: () => undefined };
     },
   });
-  const rebuilds = watchRebuilds({ ...options, owner, logger: logger.child({ view: view.collection }) });
+  const rebuilds = watchRebuilds(rebuildOptions);
   return { lagMs: () => consumer.lagMs(), stop: () => stopAll(consumer, rebuilds) };
 }
 
@@ -91,20 +80,28 @@ function applierOf<T extends FoldedDocument>({
 }
 
 /**
- * A log that was lost took with it what was published and not read here yet, and a stream of one commit shows no gap:
- * only the owner's store still has it. The generation of the records tells, also to a reader that stood before the cut.
+ * What was published and not read here before the log lost it is in the owner's store only, and a stream of one commit
+ * shows no gap. Three things tell at the gain: the log is another one; it begins behind the checkpoint; it begins behind
+ * its first record, and nobody has read it here. To a reader that stood before a cut, the generation of the records tells.
  */
-function rebuiltAfterLoss(
+async function askingForWhatIsLost(
+  { view, connection, logger }: Pick<RebuildOptions<FoldedDocument>, 'view' | 'connection' | 'logger'>,
+  { partition, checkpoint, expired, hole, lost }: Gained,
   apply: (records: LogRecord[]) => Promise<void>,
-  generation: number,
-  ask: () => Promise<unknown>,
-): (records: LogRecord[]) => Promise<void> {
-  let known = generation;
+): Promise<(records: LogRecord[]) => Promise<void>> {
+  const need = (reason: string, generation?: number): Promise<void> => {
+    logger.warn({ partition, generation }, `the view may lack something: ${reason}`);
+    return needRebuild(connection, view.collection, generation === undefined ? undefined : { partition, generation });
+  };
+  let known = Math.max(FIRST_GENERATION, checkpoint?.generation ?? 0);
+  if (lost) await need('the log is another one', ++known);
+  else if (hole) await need('the log begins behind the checkpoint');
+  else if (!checkpoint && expired) await need('the log had records that nobody has read here');
   return async (records) => {
-    const newest = Math.max(...records.map((record) => record.generation));
-    if (known > 0 && newest > known) await ask();
-    await apply(records);
+    const newest = Math.max(...records.map(({ generation }) => generation));
+    if (newest > known) await need('the log was lost', newest);
     known = Math.max(known, newest);
+    await apply(records);
   };
 }
 

@@ -1,7 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { partitionsOf } from '@magpie/contracts';
 import type { Consumer, LogRecord, PartitionWork } from '@magpie/event-log';
-import { collectionOf } from '@magpie/mongo';
 import type { RebuildOptions } from './rebuild-watch.js';
 import { FROM_STORE } from './version-rule.js';
 import type { FoldedDocument, StreamRecord } from './view.js';
@@ -25,7 +24,7 @@ export interface Filling {
   lacks(versions: readonly Pick<StreamRecord, 'key' | 'version'>[]): Promise<boolean>;
 }
 
-type SourceOptions = Pick<RebuildOptions<FoldedDocument>, 'connection' | 'log' | 'owner' | 'logger'> & {
+type SourceOptions = Pick<RebuildOptions<FoldedDocument>, 'log' | 'owner' | 'logger'> & {
   readonly view: { readonly name: string; readonly topic: RebuildOptions<FoldedDocument>['view']['topic'] };
 };
 
@@ -34,14 +33,14 @@ type SourceOptions = Pick<RebuildOptions<FoldedDocument>, 'connection' | 'log' |
  * an alarm are left to the store.
  */
 export async function readTopic(options: SourceOptions, filling: Filling): Promise<void> {
-  const { view, connection, log, logger } = options;
+  const { view, log, logger } = options;
   const partitions = partitionsOf(view.topic, log.hotPartitions);
-  const consumers = `${view.name}.rebuild-`;
   const ended = new Set<number>();
   filling.source = 'topic';
   const consumer = await log.consume({
-    name: `${consumers}${Date.now()}`,
+    name: `${view.name}.rebuild`,
     topics: [view.topic],
+    once: true,
     startWithout: 'earliest',
     onPoison: 'stop',
     maxBytes: FETCH_BYTES_MAX,
@@ -57,8 +56,6 @@ export async function readTopic(options: SourceOptions, filling: Filling): Promi
     }
   } finally {
     await consumer.stop();
-    const own = { _id: { $regex: `^${consumers.replaceAll('.', '\\.')}` } };
-    await collectionOf<{ _id: string }>(connection, 'checkpoints').deleteMany(own);
   }
 }
 
@@ -69,6 +66,8 @@ function stoppedBefore(consumer: Consumer, ended: ReadonlySet<number>) {
 function workOf(filling: Filling, logEnd: number, caughtUp: () => void): PartitionWork {
   let counted = false;
   return {
+    // Also where a reading that was given up has left checkpoints.
+    from: 0,
     async process(records: LogRecord[]) {
       // Given up: what comes now is nobody's, and is not tried again.
       if (filling.over.aborted) return;

@@ -32,7 +32,7 @@ export async function rebuild<T extends FoldedDocument>(
   const state = await states.findOne({ _id: view.collection });
   const isFilled = state?.status === 'Swapping';
   if (!holdsLease()) throw new RebuildOver('the lease has gone to another instance');
-  const running = isFilled ? state : await announce(connection, view);
+  const running = isFilled ? state : await announce(options, holdsLease);
   if (!running) return;
   try {
     if (!isFilled) await fill(options, running, over);
@@ -40,10 +40,8 @@ export async function rebuild<T extends FoldedDocument>(
   } catch (error) {
     if (over.aborted || error instanceof RebuildOver || passes(error)) throw error;
     logger.error({ err: error }, 'rebuild failed');
-    const failed = { status: 'Failed' as const, reason: (error as Error).message, finishedAt: new Date() };
-    const mine = { _id: view.collection, status: { $in: UNDER_WAY }, target: running.target! };
-    await states.updateOne(mine, { $set: failed });
-    await dropTargets(connection, view);
+    const failed = { reason: { $literal: (error as Error).message }, again: '$$REMOVE' };
+    if (await end(states, running, 'Failed', failed)) await connection.db!.dropCollection(running.target!);
   }
 }
 
@@ -81,10 +79,10 @@ async function fill<T extends FoldedDocument>(
  * what was appended before is what the rebuild has to read.
  */
 async function announce<T extends FoldedDocument>(
-  connection: Connection,
-  view: View<T>,
+  { connection, view }: RebuildOptions<T>,
+  holdsLease: () => boolean,
 ): Promise<RebuildState | undefined> {
-  await dropTargets(connection, view);
+  await clearTargets(connection, view, holdsLease);
   const target = `${targetsOf(view)}${randomBytes(4).toString('hex')}`;
   await connection.db!.createCollection(target);
   await ensureIndexes(collectionOf(connection, target), view.indexes);
@@ -93,7 +91,8 @@ async function announce<T extends FoldedDocument>(
   const begun = { status: 'Running' as const, target, uuid, done: 0, total: 0, startedAt: new Date() };
   const states = rebuildStates(connection);
   const open = { _id: view.collection, status: { $in: ['Asked' as const, 'Running' as const] } };
-  const running = await states.findOneAndUpdate(open, { $set: begun }, { returnDocument: 'after' });
+  const $unset = { request: 1, again: 1, source: 1, finishedAt: 1, reason: 1 } as const;
+  const running = await states.findOneAndUpdate(open, { $set: begun, $unset }, { returnDocument: 'after' });
   return running ?? undefined;
 }
 
@@ -156,29 +155,57 @@ async function swap<T extends FoldedDocument>(
   { target, uuid }: RebuildState,
   holdsLease: () => boolean,
 ): Promise<void> {
+  const states = rebuildStates(connection);
   if ((await uuidOf(connection, view.collection)) !== uuid) {
-    if ((await uuidOf(connection, target!)) !== uuid)
-      throw new Error(`${target} is not the collection that was filled`);
+    if ((await uuidOf(connection, target!)) !== uuid) {
+      const mine = { _id: view.collection, status: 'Swapping' as const, target: target! };
+      await states.updateOne(mine, { $set: { status: 'Asked' } });
+      throw new RebuildOver(`${target} is not the collection that was filled: begun anew`);
+    }
     if (!holdsLease()) throw new RebuildOver('the lease has gone to another instance');
     await connection.db!.renameCollection(target!, view.collection, { dropTarget: true });
   }
-  const states = rebuildStates(connection);
-  const done = { status: 'Done' as const, finishedAt: new Date() };
-  await states.updateOne({ _id: view.collection, status: 'Swapping', target: target! }, { $set: done });
+  const needed = { $cond: ['$again', '$needed', '$$REMOVE'] };
+  await end(states, { _id: view.collection, target: target! }, 'Done', { stands: uuid, needed, again: '$$REMOVE' });
   await new Promise((resolve) => setTimeout(resolve, LATE_WRITE_MS));
-  await dropTargets(connection, view);
+  await clearTargets(connection, view, holdsLease);
+}
+
+/** Ends a run; if one more was asked for meanwhile, that is due now. Answers false when it was not this run's to end. */
+async function end(
+  states: Collection<RebuildState>,
+  { _id, target }: Pick<RebuildState, '_id' | 'target'>,
+  status: 'Done' | 'Failed',
+  fields: object,
+): Promise<boolean> {
+  const mine = { _id, status: { $in: UNDER_WAY }, target: target! };
+  const next = { $cond: ['$again', 'Asked', status] };
+  const set = { status: next, finishedAt: new Date(), ...fields };
+  return (await states.updateOne(mine, [{ $set: set }])).matchedCount === 1;
 }
 
 function targetsOf({ collection }: Pick<View<FoldedDocument>, 'collection'>): string {
   return `${collection}_rebuild_`;
 }
 
-async function dropTargets(connection: Connection, view: Pick<View<FoldedDocument>, 'collection'>): Promise<void> {
+/**
+ * Drops what other runs have left. Only who holds the lease may, and looks again before each: another instance's run may
+ * have begun meanwhile.
+ */
+async function clearTargets(
+  connection: Connection,
+  view: Pick<View<FoldedDocument>, 'collection'>,
+  holdsLease: () => boolean,
+): Promise<void> {
   const left = await connection.db!.listCollections({ name: new RegExp(`^${targetsOf(view)}`) }).toArray();
-  for (const { name } of left) await connection.db!.dropCollection(name);
+  for (const { name } of left) {
+    if (!holdsLease()) throw new RebuildOver('the lease has gone to another instance');
+    await connection.db!.dropCollection(name);
+  }
 }
 
-async function uuidOf(connection: Connection, name: string): Promise<string | undefined> {
+/** Names the collection itself, hex, whatever it is called; undefined = there is none. */
+export async function uuidOf(connection: Connection, name: string): Promise<string | undefined> {
   const [found] = await connection.db!.listCollections({ name }).toArray();
   return (found as { info?: { uuid?: { toString(): string } } } | undefined)?.info?.uuid?.toString();
 }

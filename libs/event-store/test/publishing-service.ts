@@ -129,6 +129,13 @@ export class PublishingService {
     return new Map(offsets.map(({ partition, high }) => [partition, Number(high)]));
   }
 
+  /** Names of the consumers that Kafka knows. */
+  async groups(): Promise<string[]> {
+    const { groups } = await withAdmin((admin) => admin.listGroups());
+    const own = groups.filter(({ groupId }) => groupId.startsWith(this.namespace));
+    return own.map(({ groupId }) => groupId.slice(this.namespace.length));
+  }
+
   async stop(): Promise<void> {
     for (const stop of this.#stops) await stop();
   }

@@ -35,7 +35,7 @@ describe('readStore', () => {
       lacks: async (versions) => versions.some(({ key }) => !view.has(key)),
     };
     const of = { name: 'a.b', topic: 'auth.account.v1' as const };
-    await readStore({ view: of, owner, connection: undefined!, log: undefined!, logger: silentLogger() }, filling);
+    await readStore({ view: of, owner, log: undefined!, logger: silentLogger() }, filling);
     expect([...view].sort()).toEqual(KEYS.map((key) => [key, key]));
     expect(filling).toMatchObject({ source: 'store', done: KEYS.length, total: KEYS.length });
     return asked.filter((one) => one.startsWith('events'));

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { collectionOf, type Collection } from '@magpie/mongo';
 import { askRebuild, rebuildableViews, withdrawRebuild, type RebuildState, type RebuildStatus } from '../src/index.js';
+import { needRebuild } from '../src/rebuild-control.js';
 import { eventually } from './database.js';
 import { NAMES, PublishingService, type NameDocument } from './publishing-service.js';
 
@@ -41,14 +42,17 @@ describe('rebuilding a view', () => {
       expect(versions(await all())).toEqual(expected.sort((a, b) => (a._id < b._id ? -1 : 1)));
     }, WAIT_MS);
   const rebuilt = async (status: RebuildStatus = 'Done') => {
-    await eventually(async () => expect(await states.findOne({})).toMatchObject({ status }), WAIT_MS);
+    await eventually(
+      async () => expect(await states.findOne({ _id: NAMES.collection })).toMatchObject({ status }),
+      WAIT_MS,
+    );
     // It is over when late writes to the old target have been cleared away.
     const lease = collectionOf<{ _id: string; until: Date }>(service.reader.connection, 'leases');
     await eventually(async () => {
       expect(await lease.findOne({ _id: `rebuild.${NAMES.collection}` })).toMatchObject({ until: new Date(0) });
     }, WAIT_MS);
     expect(await service.reader.connection.db!.listCollections({ name: /^view_.*_rebuild_/ }).toArray()).toEqual([]);
-    return (await states.findOne({}))!;
+    return (await states.findOne({ _id: NAMES.collection }))!;
   };
   const uuid = async (name: string = NAMES.collection) => {
     const [found] = await service.reader.connection.db!.listCollections({ name }).toArray();
@@ -74,7 +78,7 @@ describe('rebuilding a view', () => {
     })();
     const before = await uuid();
     const old = await all();
-    expect(await askRebuild(service.reader.connection, NAMES.collection)).toBe(true);
+    await askRebuild(service.reader.connection, NAMES.collection);
     await rebuilt();
     stop = true;
     await Promise.all([writer, reader]);
@@ -98,6 +102,9 @@ describe('rebuilding a view', () => {
     expect(await view.indexes()).toEqual(indexes);
     expect(done).toBe(total);
     expect(done).toBe(await service.store.commits.countDocuments());
+    expect(await service.groups()).toEqual([NAMES.name]);
+    const consumers = await collectionOf<{ _id: string }>(service.reader.connection, 'checkpoints').distinct('_id');
+    expect(consumers.filter((id) => !id.startsWith(`${NAMES.name}/`))).toEqual([]);
   }, 60_000);
 
   it('beyond the retention: what the topic no longer holds comes from the store', async () => {
@@ -145,12 +152,46 @@ describe('rebuilding a view', () => {
 
   it('is asked for by the name of a view, once at a time, and can be taken back before it begins', async () => {
     const { connection } = service.reader;
-    expect(await askRebuild(connection, 'view_nothing')).toBe(false);
+    await expect(askRebuild(connection, 'view_nothing')).rejects.toThrow('view_nothing');
     expect((await rebuildableViews(connection)).map(({ _id }) => _id)).toEqual([NAMES.collection]);
     await states.insertOne({ _id: 'view_idle', status: 'Idle', done: 0, total: 0 });
-    expect(await askRebuild(connection, 'view_idle')).toBe(true);
-    expect(await askRebuild(connection, 'view_idle')).toBe(true);
-    expect(await withdrawRebuild(connection, 'view_idle')).toBe(true);
-    expect(await withdrawRebuild(connection, 'view_idle')).toBe(false);
+    await askRebuild(connection, 'view_idle', 'first');
+    await askRebuild(connection, 'view_idle', 'second');
+    expect(await withdrawRebuild(connection, 'view_idle', 'second')).toBe(false);
+    expect(await withdrawRebuild(connection, 'view_idle', 'first')).toBe(true);
+    expect(await withdrawRebuild(connection, 'view_idle', 'first')).toBe(false);
+    expect(await states.findOne({ _id: 'view_idle' })).toMatchObject({ status: 'Idle' });
   });
+
+  it('is not taken back by anybody once the service itself needs it', async () => {
+    const { connection } = service.reader;
+    await askRebuild(connection, 'view_idle', 'by hand');
+    await needRebuild(connection, 'view_idle', { partition: 3, generation: 2 });
+    expect(await withdrawRebuild(connection, 'view_idle', 'by hand')).toBe(false);
+    await states.updateOne({ _id: 'view_idle' }, { $set: { status: 'Done' } });
+    await needRebuild(connection, 'view_idle', { partition: 3, generation: 2 });
+    expect(await states.findOne({ _id: 'view_idle' })).toMatchObject({ status: 'Done' });
+    await needRebuild(connection, 'view_idle', { partition: 2, generation: 2 });
+    expect(await states.findOne({ _id: 'view_idle' })).toMatchObject({ status: 'Asked' });
+  });
+
+  it('follows one that was under way when it was asked for, which may be past what is missing', async () => {
+    const before = await uuid();
+    const under = { status: 'Running' as const, target: 'view_name_rebuild_other' };
+    await states.updateOne({ _id: NAMES.collection }, { $set: under });
+    await askRebuild(service.reader.connection, NAMES.collection);
+    // It was begun anew before it could end: the one that begins then reads all from the start.
+    await rebuilt();
+    const after = await uuid();
+    expect(after).not.toBe(before);
+
+    await states.updateOne(
+      { _id: NAMES.collection },
+      { $set: { status: 'Swapping', target: 'view_name_rebuild_gone', uuid: after } },
+    );
+    await askRebuild(service.reader.connection, NAMES.collection);
+    await eventually(async () => expect(await uuid()).not.toBe(after), WAIT_MS);
+    await rebuilt();
+    await settled();
+  }, 60_000);
 });

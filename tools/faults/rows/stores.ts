@@ -6,7 +6,7 @@ import { KeyWatch } from '@magpie/testing';
 
 import { dropDatabase, dropViews, holdBack, letGo } from '../databases.js';
 import { databaseOf, type Rig, type Service } from '../rig.js';
-import { NotRun, SHAPES, type Row } from '../row.js';
+import { NotReached, SHAPES, type Row } from '../row.js';
 
 const DOWN_MS = 1_000;
 /** What a broker that lost its power has not: it recovers every segment that these do not vouch for. */
@@ -62,15 +62,15 @@ const DROPPED_SYNC: Row = {
 };
 
 const DROPPED_VIEWS: Row = {
-  name: "messaging's views dropped",
-  what: 'messaging is killed and every view_ collection of its database dropped.',
+  name: "social's views dropped",
+  what: 'social is killed and every view_ collection of its database dropped; who signed up before is found again too.',
   shape: 'split',
   run: async ({ rig }) => {
     let dropped: readonly string[] = [];
-    await whileDown(rig, rig.process('messaging'), async () => {
-      dropped = await dropViews(rig.mongodb, databaseOf('messaging'));
+    await whileDown(rig, rig.process('social'), async () => {
+      dropped = await dropViews(rig.mongodb, databaseOf('social'));
     });
-    if (dropped.length === 0) throw new NotRun('messaging keeps no views');
+    if (dropped.length === 0) throw new NotReached('social keeps no views');
     return dropped.join(', ');
   },
 };

@@ -15,7 +15,7 @@ export interface SignUpResult {
   readonly signedUp: number;
   /** Without an answer in the end. */
   readonly unresolved: number;
-  /** Signed up, yet others do not find their profile. */
+  /** Signed up, meanwhile or before, yet others do not find their profile. */
   readonly invisible: number;
   /** What they were told that they should not have been. */
   readonly wrong: readonly string[];
@@ -44,12 +44,12 @@ export class SignUps {
     clearInterval(this.timer);
   }
 
-  /** Waits for all, and then until everybody's profile is found by `asker`. */
-  async settle(resolveWithinMs: number, asker: Witness): Promise<SignUpResult> {
+  /** Waits for all, and then until `asker` finds everybody's profile, also those of whoever signed up `before`. */
+  async settle(resolveWithinMs: number, asker: Witness, before: Iterable<string> = []): Promise<SignUpResult> {
     const timer = setTimeout(() => (this.gaveUp = true), resolveWithinMs);
     const signedUp = (await Promise.all(this.people)).filter((userId) => userId !== undefined);
     clearTimeout(timer);
-    let unseen = signedUp;
+    let unseen = [...new Set([...before, ...signedUp])];
     for (const until = performance.now() + VISIBLE_WITHIN_MS; unseen.length > 0 && performance.now() < until;) {
       const seen = await Promise.all(unseen.map((userId) => isFound(asker, userId)));
       unseen = unseen.filter((_, index) => !seen[index]);
