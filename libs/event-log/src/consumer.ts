@@ -22,6 +22,7 @@ import { SHORTENED } from './place.js';
 import { generationIn } from './record.js';
 import { keyOf, Slots, type Slot } from './slots.js';
 import type { Tail } from './tail.js';
+import { vanish } from './vanish.js';
 
 export interface GroupOptions {
   readonly spec: ConsumerSpec;
@@ -169,18 +170,7 @@ export class GroupConsumer implements Consumer {
     await this.#member.stop();
     lagSeconds.remove({ consumer: this.#options.spec.name });
     stoppedPartitions.remove({ consumer: this.#options.spec.name });
-    if (this.#options.spec.once) await this.#vanish();
-  }
-
-  async #vanish(): Promise<void> {
-    const { spec, admin, checkpoints, namespace } = this.#options;
-    recordsRead.remove({ consumer: spec.name });
-    try {
-      await checkpoints.forget(spec.name, spec.topics);
-      await admin.ask((kafka) => kafka.deleteGroups([namespace + spec.name]));
-    } catch (error) {
-      this.#logger.debug({ err: error }, 'group not deleted: others are in it, or the next reading does it');
-    }
+    if (this.#options.spec.once) await vanish(this.#options, this.#logger);
   }
 
   /** Work that does not become durable is given up, so that no checkpoint covers it. Never throws. */

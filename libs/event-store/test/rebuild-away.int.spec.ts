@@ -4,8 +4,8 @@ import type { ConsumerSpec, EventLog } from '@magpie/event-log';
 import { collectionOf } from '@magpie/mongo';
 import { silentLogger } from '@magpie/observability';
 import type { Owner } from '../src/owner.js';
-import { askRebuild, makeKnown, type RebuildState } from '../src/rebuild-control.js';
-import { watchRebuilds } from '../src/rebuild-watch.js';
+import { askRebuild, type RebuildState } from '../src/rebuild-control.js';
+import { prepareView, watchRebuilds } from '../src/rebuild-watch.js';
 import { eventually, testDatabase } from './database.js';
 import { NAMES } from './publishing-service.js';
 
@@ -43,7 +43,7 @@ describe('rebuilding a view while somebody is away', () => {
     database = await testDatabase('away');
     trouble = { kafka: [], owner: [] };
     const { connection } = database;
-    await makeKnown(connection, NAMES.collection);
+    await prepareView({ view: NAMES, connection });
     ({ stop } = watchRebuilds({ view: NAMES, connection, log, owner, logger: silentLogger(), holder: 'test' }));
   });
   afterEach(async () => {
