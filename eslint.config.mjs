@@ -20,7 +20,7 @@ const appConstraints = (serviceMayUse) => [
   constraint('app:e2e', tagged(['domain', 'contracts', 'wire', 'sdk', 'testing'])),
   constraint(
     'app:tools',
-    tagged(['domain', 'contracts', 'observability', 'mongo', 'event-store', 'wire', 'sdk', 'testing']),
+    tagged(['domain', 'contracts', 'observability', 'mongo', 'event-log', 'event-store', 'wire', 'sdk', 'testing']),
   ),
 ];
 

@@ -152,6 +152,7 @@ const programs = {
   chat: 'tools/dist/chat/main.js',
   bench: 'tools/dist/bench/main.js',
   rebuild: 'tools/dist/rebuild/main.js',
+  redrive: 'tools/dist/redrive/main.js',
   faults: 'tools/dist/faults/main.js',
 };
 

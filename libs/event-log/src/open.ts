@@ -130,9 +130,14 @@ export async function openEventLog(options: EventLogOptions): Promise<EventLog> 
     offsetsSince: (topic, timeMs) => admin.offsetsSince(physical(topic), timeMs),
     redrive: async (what) => {
       const appender = lanes.appender(what.topics, 'persistent');
-      await awaitTopics(admin, [deadLetterTopic(what.consumer)], options);
-      const marks = collectionOf<RedrivenDocument>(connection, 'state_redriven');
-      return redrive({ kafka, admin, physical, marks, leases, appender, logger }, what);
+      try {
+        await awaitTopics(admin, [deadLetterTopic(what.consumer)], options);
+        const marks = collectionOf<RedrivenDocument>(connection, 'state_redriven');
+        return await redrive({ kafka, admin, physical, marks, leases, appender, logger }, what);
+      } finally {
+        // All that it took is answered.
+        await appender.close(0);
+      }
     },
     close: async () => {
       closed = true;

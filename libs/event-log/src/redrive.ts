@@ -1,8 +1,7 @@
 import type { TopicName } from '@magpie/contracts';
 import { takeLease, type Collection, type Document } from '@magpie/mongo';
 import { counter, type Logger } from '@magpie/observability';
-import { unavailable } from '@magpie/domain';
-import type { Kafka, KafkaMessage } from 'kafkajs';
+import type { Kafka } from 'kafkajs';
 import { randomUUID } from 'node:crypto';
 import type { Appender } from './appender.js';
 import { deadLetterTopic, letterOf, type DeadLetter, type Letter } from './dead-letters.js';
@@ -29,7 +28,7 @@ export interface RedriveOptions {
   readonly pick?: (letter: DeadLetter) => boolean;
 }
 
-/** What became of the letters that the topic holds. */
+/** What became of the letters that the topic holds; one that was put aside twice, by a crash, counts once. */
 export interface Redriven {
   /** Appended anew and acknowledged. */
   readonly redriven: number;
@@ -38,6 +37,8 @@ export interface Redriven {
   /** Of another topic, not picked, or no records at all: those would only come back. */
   readonly left: number;
 }
+
+type Outcome = keyof Redriven;
 
 /** A letter that was appended anew. `_id` = its consumer and the place of its source. */
 export interface RedrivenDocument extends Document {
@@ -68,48 +69,62 @@ export async function redrive(context: RedriveContext, options: RedriveOptions):
   const { consumer } = options;
   const name = `redrive.${consumer}`;
   const lease = await takeLease({ collection, name, holder: randomUUID(), ttlMs: LEASE_TTL_MS, logger });
-  const sum = { redriven: 0, before: 0, left: 0 };
+  const outcomes = new Map<string, Outcome>();
   let oldest = Date.now();
   try {
     const topic = physical(deadLetterTopic(consumer));
-    await readRanges(kafka, topic, await admin.bounds(topic), async (_partition, messages) => {
-      if (!lease.held) throw unavailable('the lease of the dead letters');
+    await readRanges(kafka, topic, await admin.bounds(topic), async (partition, messages) => {
+      lease.over.throwIfAborted();
       oldest = Math.min(oldest, Number(messages[0]!.timestamp));
-      const done = await redriveBatch(context, options, messages);
-      for (const key of ['redriven', 'before', 'left'] as const) sum[key] += done[key];
+      const byId = new Map<string, Letter | undefined>();
+      for (const message of messages) {
+        const letter = letterOf(consumer, message);
+        const id = letter ? markOf(letter) : `${partition}/${message.offset}`;
+        // What is read again, or was put aside twice, has its outcome.
+        if (!outcomes.has(id)) byId.set(id, letter);
+      }
+      await redriveBatch(context, options, byId, { outcomes, over: lease.over });
     });
     await marks.deleteMany({ consumer, buriedAtMs: { $lt: oldest - MARK_MARGIN_MS } });
-    return sum;
+    const count = (outcome: Outcome) => [...outcomes.values()].filter((one) => one === outcome).length;
+    return { redriven: count('redriven'), before: count('before'), left: count('left') };
   } finally {
     await lease.release();
   }
 }
 
+/** One run: what it has done so far, and when it must stop. */
+interface Run {
+  readonly outcomes: Map<string, Outcome>;
+  readonly over: AbortSignal;
+}
+
 async function redriveBatch(
   { marks, appender }: RedriveContext,
   { consumer, topics, pick = () => true }: RedriveOptions,
-  messages: readonly KafkaMessage[],
-): Promise<Redriven> {
-  const letters = messages.flatMap((message) => letterOf(consumer, message) ?? []);
-  // A record that was put aside twice, by a crash before its checkpoint, is one letter.
-  const byId = new Map(letters.map((letter) => [markOf(letter), letter]));
-  const known = new Set((await marks.find({ _id: { $in: [...byId.keys()] } }).toArray()).map(({ _id }) => _id));
-  const open = [...byId].filter(([id]) => !known.has(id));
-  const isWanted = (letter: Letter) => topics.includes(letter.topic) && letter.body !== undefined && pick(letter);
-  const wanted = open.filter(([, letter]) => isWanted(letter));
-  const outcomes = await Promise.allSettled(
+  letters: ReadonlyMap<string, Letter | undefined>,
+  { outcomes, over }: Run,
+): Promise<void> {
+  const known = new Set((await marks.find({ _id: { $in: [...letters.keys()] } }).toArray()).map(({ _id }) => _id));
+  const wanted: (readonly [string, Letter])[] = [];
+  for (const [id, letter] of letters) {
+    const isWanted = letter?.body !== undefined && !known.has(id) && topics.includes(letter.topic) && pick(letter);
+    if (isWanted) wanted.push([id, letter]);
+    else outcomes.set(id, known.has(id) ? 'before' : 'left');
+  }
+  const answers = await Promise.allSettled(
     wanted.map(([, { topic, partition, key, body }]) =>
-      appender.append({ topic, partition, key, events: [], prepared: body! }),
+      appender.append({ topic, partition, key, events: [], prepared: body! }, over),
     ),
   );
-  const done = wanted.filter((_, i) => outcomes[i]!.status === 'fulfilled');
+  const done = wanted.filter((_, i) => answers[i]!.status === 'fulfilled');
   if (done.length > 0) {
     await marks.insertMany(done.map(([_id, { buriedAtMs }]) => ({ _id, consumer, buriedAtMs })));
     redrivenTotal.inc({ consumer }, done.length);
+    for (const [id] of done) outcomes.set(id, 'redriven');
   }
-  const failed = outcomes.find((outcome) => outcome.status === 'rejected');
+  const failed = answers.find((answer) => answer.status === 'rejected');
   if (failed) throw failed.reason;
-  return { redriven: done.length, before: known.size, left: messages.length - known.size - done.length };
 }
 
 /** The source's time tells it from a record that stands there after the log was lost. */

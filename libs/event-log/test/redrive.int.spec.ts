@@ -1,5 +1,10 @@
-import kafkajs from 'kafkajs';
-import { PoisonError, type DeadLetter, type EventLog } from '../src/index.js';
+import { collectionOf } from '@magpie/mongo';
+import kafkajs, { type EachBatchHandler, type Kafka, type KafkaMessage } from 'kafkajs';
+import { randomUUID } from 'node:crypto';
+import { PoisonError, type AppendEntry, type DeadLetter, type EventLog } from '../src/index.js';
+import type { LogAdmin } from '../src/log-admin.js';
+import { encodeBody, withGeneration } from '../src/record.js';
+import { redrive, type RedriveContext } from '../src/redrive.js';
 import { appendNumbers, Recorder, TOPIC } from './recorder.js';
 import { BROKERS, numberIn, openSetting, until, type Setting } from './setting.js';
 
@@ -77,6 +82,88 @@ describe('redrive', () => {
     await expect(other.redrive({ consumer: CONSUMER, topics: [TOPIC] })).rejects.toThrow('does not own');
   }, 30_000);
 });
+
+// Goal: what the reading group is given again, or was put aside twice, counts once; nothing is appended without the lease.
+// Real: MongoDB. Kafka is the test.
+describe('redrive, as its letters are read', () => {
+  let setting: Setting;
+
+  beforeAll(async () => {
+    setting = await openSetting();
+  });
+  afterAll(() => setting.close());
+
+  const contextOf = (batches: KafkaMessage[][], append: RedriveContext['appender']['append']): RedriveContext => ({
+    kafka: kafkaOf(batches),
+    admin: { bounds: async () => new Map([[0, { start: 0, end: 3 }]]) } as unknown as LogAdmin,
+    physical: (topic) => topic,
+    marks: collectionOf(setting.connection, `state_redriven_${randomUUID()}`),
+    leases: collectionOf(setting.connection, 'leases'),
+    appender: { append },
+    logger: setting.logger,
+  });
+
+  it('counts each letter once, also after the group was joined anew', async () => {
+    const appended: number[] = [];
+    const append = async ({ partition = 0 }: AppendEntry) => {
+      appended.push(partition);
+      return { partition, offset: 0, position: 0, appendedAtMs: 0, generation: 1 };
+    };
+    // The first two are one letter that was put aside twice.
+    const letters = [letterAt(0, 5), letterAt(1, 5), letterAt(2, 6)];
+    const context = contextOf([letters.slice(0, 2), letters], append);
+    let asked = 0;
+    const pick = ({ offset }: DeadLetter) => (asked++, offset === 5);
+    const run = () => redrive(context, { consumer: CONSUMER, topics: [TOPIC], pick });
+    expect(await run()).toEqual({ redriven: 1, before: 0, left: 1 });
+    expect([appended.length, asked]).toEqual([1, 2]);
+    expect(await run()).toEqual({ redriven: 0, before: 1, left: 1 });
+  }, 30_000);
+
+  it('gives up what is being appended when its lease is lost', async () => {
+    const append = async (_: unknown, signal?: AbortSignal) => {
+      await context.leases.updateOne({ holder: { $exists: true } }, { $set: { holder: 'another' } });
+      return new Promise<never>((_, reject) => {
+        signal!.addEventListener('abort', () => reject(signal!.reason as Error));
+      });
+    };
+    const context = contextOf([[letterAt(2, 6)]], append);
+    const run = redrive(context, { consumer: CONSUMER, topics: [TOPIC] });
+    await expect(run).rejects.toThrow('no longer held');
+    expect(await context.marks.countDocuments()).toBe(0);
+  }, 30_000);
+});
+
+/** A Kafka whose groups are given these batches of partition 0. */
+function kafkaOf(batches: KafkaMessage[][]): Kafka {
+  const run = async ({ eachBatch }: { eachBatch: EachBatchHandler }) => {
+    const give = async () => {
+      for (const messages of batches) {
+        await eachBatch({ batch: { partition: 0, messages } } as unknown as Parameters<EachBatchHandler>[0]);
+      }
+    };
+    void give();
+  };
+  const none = async () => undefined;
+  return {
+    consumer: () => ({ on: none, events: {}, connect: none, subscribe: none, run, disconnect: none }),
+  } as unknown as Kafka;
+}
+
+/** A letter that stands at `offset`, about the record at `source`. */
+function letterAt(offset: number, source: number): KafkaMessage {
+  const from = { 'source-topic': TOPIC, 'source-partition': '0', 'source-offset': String(source), 'source-time': '1' };
+  const value = withGeneration(1, encodeBody({ events: [] }));
+  const headers = { ...from, error: 'no luck' };
+  return {
+    key: Buffer.from('k'),
+    value,
+    timestamp: String(Date.now()),
+    offset: String(offset),
+    attributes: 0,
+    headers,
+  };
+}
 
 async function lettersOf(log: EventLog): Promise<number> {
   const ends = await log.offsetsSince(`${CONSUMER}.dead-letter.v1`, Date.now() + 3_600_000);

@@ -23,6 +23,8 @@ export interface LeaseKeeper {
 export interface Lease {
   readonly epoch: number;
   readonly held: boolean;
+  /** Aborted when the lease is no longer held. */
+  readonly over: AbortSignal;
   release(): Promise<void>;
 }
 
@@ -46,15 +48,17 @@ export function holdLease(options: LeaseOptions & { onGain(epoch: number): void;
 /** Waits until the lease is held; throws nothing but waits on, so bound it from outside if that matters. */
 export function takeLease(options: LeaseOptions): Promise<Lease> {
   return new Promise((resolve) => {
+    const over = new AbortController();
     const keeper = holdLease({
       ...options,
-      onLoss: () => undefined,
+      onLoss: () => over.abort(new Error(`the lease ${options.name} is no longer held`)),
       onGain: (epoch) =>
         resolve({
           epoch,
           get held() {
             return keeper.current() === epoch;
           },
+          over: over.signal,
           release: () => keeper.stop(),
         }),
     });
