@@ -32,7 +32,7 @@ const CASES: Case[] = [
   ['a service that uses testing in its sources', `${service}/a.ts`, imports('@magpie/testing'), BOUNDARY],
   ['all-in-one that uses a lib of services', 'apps/magpie/src/a.ts', imports('@magpie/mongo'), BOUNDARY],
   ['e2e that uses a service', 'apps/e2e/test/a.ts', imports('@magpie/auth'), BOUNDARY],
-  ['tools that use the log', 'tools/a.ts', imports('@magpie/event-log'), BOUNDARY],
+  ['tools that call services as services do', 'tools/a.ts', imports('@magpie/grpc'), BOUNDARY],
   ['another project by relative path', `${service}/a.ts`, imports('../../messaging/src/config.js'), BY_PATH],
   ['a package that nobody declared', `${service}/a.ts`, imports('lodash'), UNDECLARED],
   ['(allowed) a lib that uses one above it', 'libs/mongo/src/a.ts', imports('@magpie/observability')],
