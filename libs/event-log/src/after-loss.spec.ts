@@ -1,131 +1,132 @@
 import { silentLogger } from '@magpie/observability';
-import { afterLoss } from './after-loss.js';
+import { leftOf } from './after-loss.js';
 import type { PartitionWork } from './consumer-spec.js';
+import { dropRepeats } from './drop-repeats.js';
 import { PartitionWorker } from './partition-worker.js';
 import { digestOf, encodeBody, withGeneration, type LogRecord } from './record.js';
 
-// Goal: after a loss only records of later generations reach the work, and its checkpoint still follows the log.
+// The reader stood at 101 in generation 1, its last record being appended at 1 100; the log was cut to 97. Offsets and
+// times go together but where a test says otherwise.
 
-const message = (offset: number, generation: number) => ({
-  key: Buffer.from('k'),
-  value: withGeneration(generation, encodeBody({ events: [] })),
-  offset: String(offset),
-  timestamp: String(1_000 + offset),
-  attributes: 0,
-  headers: {},
-});
-const record = (offset: number, generation: number) => ({ offset, generation }) as LogRecord;
+const TOPIC = 'messaging.message.v1';
+const GENERATION = 1;
 
-/** Work that tells what it saw; with `durable`, it says itself how far it is durable. */
-function workOf(changes: Partial<PartitionWork> = {}) {
-  const seen: number[][] = [];
-  const told: string[] = [];
-  const work: PartitionWork = {
-    process: async (records) => void seen.push(records.map(({ offset }) => offset)),
-    state: () => ({ calls: seen.length }),
-    lost: () => void told.push('lost'),
-    ...changes,
+function message(offset: number, generation: number, at = 1_000 + offset, id = '') {
+  const event = { type: 't', body: new Uint8Array(), feed: undefined, dedupeId: id };
+  return {
+    key: Buffer.from('k'),
+    value: withGeneration(generation, encodeBody({ events: id === '' ? [] : [event] })),
+    offset: String(offset),
+    timestamp: String(at),
+    attributes: 0,
+    headers: {},
   };
-  return { work, seen, told };
 }
 
-describe('afterLoss', () => {
-  it('passes over the generation that was left and those before it, without a call for nothing', async () => {
-    const { work, seen } = workOf();
-    const wrapped = afterLoss(work, 2);
-    await wrapped.process([record(5, 1), record(6, 2)]);
-    await wrapped.process([record(7, 2), record(8, 3), record(9, 4)]);
-    expect(seen).toEqual([[8, 9]]);
-    expect(wrapped.state()).toEqual({ calls: 1 });
-  });
-
-  it('passes everything else on, and offers nothing that the work does not', async () => {
-    const told: string[] = [];
-    const tell = (what: string) => () => void told.push(what);
-    const full = workOf({
-      remember: tell('remember'),
-      caughtUp: tell('caught up'),
-      settled: async () => tell('settled')(),
-      durable: () => undefined,
-    });
-    const wrapped = afterLoss(full.work, 1);
-    wrapped.remember!([record(1, 1)]);
-    wrapped.caughtUp!();
-    await wrapped.settled!();
-    wrapped.lost();
-    expect([told, full.told]).toEqual([['remember', 'caught up', 'settled'], ['lost']]);
-    expect(wrapped.durable!()).toBeUndefined();
-    expect(Object.keys(afterLoss(workOf().work, 1)).toSorted()).toEqual(['lost', 'process', 'state']);
-  });
-
-  it('gives the same records again when a call fails', async () => {
-    let failures = 1;
-    const { work, seen } = workOf();
-    const process = async (records: LogRecord[]) => {
-      if (failures-- > 0) throw new Error('not now');
-      return work.process(records);
-    };
-    const wrapped = afterLoss({ ...work, process }, 1);
-    const records = [record(1, 1), record(2, 2)];
-    await expect(wrapped.process(records)).rejects.toThrow('not now');
-    await wrapped.process(records);
-    expect(seen).toEqual([[2]]);
-  });
-
-  it('keeps the checkpoint of durable work at the end of its calls, also of those that it saw in part', async () => {
-    let durable: { offset: number; state: Record<string, unknown> } | undefined;
-    const { work, seen } = workOf({ durable: () => durable });
-    const worker = workerOf(afterLoss(work, 1));
-    const offer = async (...messages: ReturnType<typeof message>[]) => {
-      worker.offer(messages);
-      await worker.settled();
-    };
-    await offer(message(0, 1), message(1, 1));
-    await offer(message(2, 1), message(3, 2));
-    await offer(message(4, 2), message(5, 1));
-    await offer(message(6, 1));
-    expect(seen).toEqual([[3], [4]]);
-    expect(worker.checkpoint()).toBeUndefined();
-    durable = { offset: 3, state: { upTo: 3 } };
-    expect(worker.checkpoint()).toMatchObject({ next: 4, digest: digestOf(message(3, 2)), state: { upTo: 3 } });
-    durable = { offset: 4, state: { upTo: 4 } };
-    expect(worker.checkpoint()).toMatchObject({ next: 6, digest: digestOf(message(5, 1)), state: { upTo: 4 } });
-  });
-
-  it('never pairs the state of a call that is not over with the end of an earlier one', async () => {
-    let durable: { offset: number; state: Record<string, unknown> } | undefined;
-    const gate = Promise.withResolvers<void>();
-    const { work } = workOf({
-      process: async ([first]) => {
-        durable = { offset: first!.offset, state: { upTo: first!.offset } };
-        if (first!.offset === 1) await gate.promise;
-      },
-      durable: () => durable,
-    });
-    const wrapped = afterLoss(work, 1);
-    await wrapped.process([record(0, 2)]);
-    expect(wrapped.durable!()).toEqual({ offset: 0, state: { upTo: 0 } });
-    const underWay = wrapped.process([record(1, 2)]);
-    expect(wrapped.durable!()).toBeUndefined();
-    gate.resolve();
-    await underWay;
-    expect(wrapped.durable!()).toEqual({ offset: 1, state: { upTo: 1 } });
-  });
-});
-
-function workerOf(work: PartitionWork): PartitionWorker {
-  return new PartitionWorker({
+/** A worker that begins at 90 after the loss, and what its work saw, as `<generation>/<offset>`. */
+function afterLoss(changes: Partial<PartitionWork> = {}, topic: 'messaging.message.v1' | 'sync.inbox.v1' = TOPIC) {
+  const processed: string[] = [];
+  const remembered: string[] = [];
+  const told: string[] = [];
+  const places = (records: LogRecord[]) => records.map(({ generation, offset }) => `${generation}/${offset}`);
+  const work: PartitionWork = {
+    remember: (records) => void remembered.push(...places(records)),
+    process: async (records) => void processed.push(...places(records)),
+    state: () => ({ processed: processed.length }),
+    caughtUp: () => void told.push('caught up'),
+    lost: () => undefined,
+    ...changes,
+  };
+  const worker = new PartitionWorker({
     id: 'c',
-    topic: 'messaging.message.v1',
+    topic,
     partition: 0,
     epoch: 1,
-    place: { from: 0, next: 0 },
-    generation: 1,
-    logEnd: 0,
+    place: { from: 90, next: 90 },
+    generation: GENERATION,
+    floor: GENERATION + 1,
+    left: leftOf(topic, GENERATION, 1_100),
+    logEnd: 97,
     work,
     bury: undefined,
     onRoom: () => undefined,
-    onBreak: () => undefined,
+    onBreak: (breakage) => void told.push(breakage),
     logger: silentLogger(),
   });
+  const offer = async (...messages: ReturnType<typeof message>[]) => {
+    worker.offer(messages);
+    await worker.settled();
+  };
+  return { worker, offer, processed, remembered, told };
 }
+
+const range = (from: number, to: number, generation: number, later = 0) =>
+  Array.from({ length: to - from }, (_, i) => message(from + i, generation, 1_000 + from + i + later));
+
+// Goal: after a loss what is known is only remembered, and nothing is passed over that was appended since, whoever did.
+describe('a partition whose log was lost', () => {
+  it('remembers what is left of it, and processes what comes', async () => {
+    const { offer, processed, remembered } = afterLoss();
+    await offer(...range(90, 95, 1));
+    await offer(...range(95, 97, 1), ...range(97, 99, 2, 50));
+    expect(remembered).toEqual(['1/90', '1/91', '1/92', '1/93', '1/94', '1/95', '1/96']);
+    expect(processed).toEqual(['2/97', '2/98']);
+  });
+
+  it('processes what writers appended that had not noticed, at places that nobody has met', async () => {
+    const { worker, offer, processed } = afterLoss();
+    await offer(...range(90, 97, 1), ...range(97, 100, 1, 5_000));
+    expect(processed).toEqual(['2/97', '2/98', '2/99']);
+    // Whoever goes on from there knows that places have risen.
+    expect(worker.checkpoint()).toMatchObject({ next: 100, generation: 2 });
+    await offer(...range(100, 102, 2, 5_000), ...range(102, 103, 1, 5_000));
+    expect(processed.slice(3)).toEqual(['2/100', '2/101', '2/102']);
+  });
+
+  it('passes nothing over behind the first record that is not known, though the clock of the broker went back', async () => {
+    const { offer, processed } = afterLoss();
+    await offer(...range(90, 97, 1), message(97, 2, 900));
+    await offer(message(98, 1, 900));
+    expect(processed).toEqual(['2/97', '2/98']);
+  });
+
+  it('passes over all of the generation that was left where a topic is written again from others', async () => {
+    const { offer, processed, told } = afterLoss({}, 'sync.inbox.v1');
+    await offer(...range(90, 97, 1), ...range(97, 100, 1, 5_000), message(100, 2, 6_100));
+    expect([processed, told]).toEqual([['2/100'], ['caught up']]);
+  });
+
+  it('gives no checkpoint before it is through with what is known, and then one of the new generation', async () => {
+    const { worker, offer, processed, told } = afterLoss();
+    await offer(...range(90, 96, 1));
+    expect([worker.checkpoint(), told]).toEqual([undefined, []]);
+    await offer(...range(96, 97, 1));
+    expect(worker.checkpoint()).toMatchObject({ next: 97, generation: 2, digest: digestOf(message(96, 1)) });
+    expect([processed, told]).toEqual([[], ['caught up']]);
+  });
+
+  it('gives a checkpoint of work that is durable later only for what that took', async () => {
+    let durable: { offset: number; state: Record<string, unknown> } | undefined;
+    const { worker, offer } = afterLoss({ durable: () => durable }, 'sync.inbox.v1');
+    await offer(...range(90, 97, 1));
+    expect(worker.checkpoint()).toBeUndefined();
+    await offer(...range(97, 100, 2, 50));
+    durable = { offset: 99, state: { upTo: 99 } };
+    expect(worker.checkpoint()).toMatchObject({ next: 100, generation: 2, state: { upTo: 99 } });
+  });
+
+  it('knows repeats of what it passed over', async () => {
+    const seen: string[] = [];
+    const work = dropRepeats(
+      {
+        process: async (records) => void seen.push(...records.flatMap((r) => r.events.map(({ dedupeId }) => dedupeId))),
+        state: () => ({}),
+        lost: () => undefined,
+      },
+      60_000,
+    );
+    const { offer } = afterLoss(work);
+    await offer(message(90, 1, 1_090, 'a'), message(91, 2, 6_000, 'a'), message(92, 2, 6_000, 'b'));
+    expect(seen).toEqual(['b']);
+  });
+});

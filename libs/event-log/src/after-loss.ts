@@ -1,35 +1,34 @@
-import type { PartitionWork } from './consumer-spec.js';
+import { TOPICS, type TopicName } from '@magpie/contracts';
+import { numberOf } from '@magpie/domain';
+import type { KafkaMessage } from 'kafkajs';
+import { generationIn, type LogRecord } from './record.js';
+
+/** What a reader knew of a log that was lost or shortened (machinery.md §1.6). */
+export interface Left {
+  /** Generation of the last record that it knew. */
+  readonly generation: number;
+  /** What is of that generation, or an earlier one, and was appended up to then is known: LogAppendTime, ms since 1970. */
+  readonly knownUpTo: number;
+}
 
 /**
- * Wraps the work on a partition whose log was lost or shortened: what is still of the generation that was left, or one
- * before, is either known or was never acknowledged (its lane met the loss and sent it again in the new generation), so it
- * is passed over.
+ * What is left in the log of a time before the last known record is known. What came later in the same generation is not:
+ * its writers had not noticed the loss and may have acknowledged it. Only a topic that is derived from others is written
+ * again from what its readers hold, so nothing of the generation that was left counts there.
  */
-export function afterLoss(work: PartitionWork, generation: number): PartitionWork {
-  /** Calls that the work saw, where what was passed over makes their end another one. */
-  const ends: { seen: number; taken: number }[] = [];
-  const wrapped: PartitionWork = {
-    async process(records) {
-      const fresh = records.filter((record) => record.generation > generation);
-      const last = fresh.at(-1);
-      if (!last) return;
-      await work.process(fresh);
-      if (work.durable) ends.push({ seen: last.offset, taken: records.at(-1)!.offset });
-    },
-    state: () => work.state(),
-    lost: () => work.lost(),
-  };
-  if (work.remember) wrapped.remember = (records) => work.remember!(records);
-  if (work.settled) wrapped.settled = () => work.settled!();
-  if (work.caughtUp) wrapped.caughtUp = () => work.caughtUp!();
-  if (work.durable) {
-    wrapped.durable = () => {
-      const durable = work.durable!();
-      if (!durable) return undefined;
-      while (ends[0] && ends[0].seen < durable.offset) ends.shift();
-      // Durable already, while the call that brought it is not over: its end is not known yet.
-      return ends[0] && { ...durable, offset: ends[0].taken };
-    };
-  }
-  return wrapped;
+export function leftOf(topic: TopicName, generation: number, appendedAt: number): Left {
+  return { generation, knownUpTo: TOPICS[topic].kind === 'derived' ? Infinity : appendedAt };
+}
+
+export function isKnown({ generation, knownUpTo }: Left, message: KafkaMessage): boolean {
+  return Number(message.timestamp) <= knownUpTo && generationIn(message.value) <= generation;
+}
+
+/**
+ * The record as one of at least that generation: a writer that had not heard of a loss gives out places once more that
+ * readers know as those of other records.
+ */
+export function atLeast(generation: number, record: LogRecord): LogRecord {
+  if (record.generation >= generation) return record;
+  return { ...record, generation, position: numberOf(generation, record.offset) };
 }

@@ -42,6 +42,20 @@ describe('ConsumerLag', () => {
     expect(await lagMs()).toBe(0);
   });
 
+  it('is not known of a reader that stands beyond the end of the log, whoever it is: it read one that is lost', async () => {
+    checkpoint = { next: 11, appendedAt: Date.now() };
+    expect(await lagMs()).toBe(Infinity);
+    here = 11;
+    expect(await lagMs()).toBe(Infinity);
+  });
+
+  it('is none of a reader that went on since the end was asked for', async () => {
+    expect(await lagMs()).toBeGreaterThan(0);
+    end = 11;
+    here = 11;
+    expect(await lagMs()).toBe(0);
+  });
+
   it('is that of the checkpoint otherwise, and not known without one', async () => {
     here = 9;
     expect(await lagMs()).toBeGreaterThanOrEqual(90_000);

@@ -1,5 +1,6 @@
 import type { TopicName } from '@magpie/contracts';
 import type { Collection } from '@magpie/mongo';
+import { BegunSince } from './begun-since.js';
 import { checkpointId, type CheckpointDocument } from './checkpoints.js';
 import type { LogBounds } from './log-admin.js';
 
@@ -14,6 +15,7 @@ interface Ends {
 /** How far a consumer of this service is behind the log, whichever process it runs in. */
 export class ConsumerLag {
   readonly #ends = new Map<TopicName, Ends>();
+  readonly #anew = new Map<TopicName, BegunSince<Map<number, LogBounds>>>();
 
   /** `nextHere`: where the consumer of that name stands if it works on the partition in this process. */
   constructor(
@@ -26,15 +28,27 @@ export class ConsumerLag {
    * Upper bound of the age of the oldest record that it has not processed, ms; 0 = none; Infinity = nobody has begun
    * with what the log holds.
    * The log's end is taken before the checkpoint, and is a second old at most, or what a slow answer took. A worker of this
-   * process that has reached it needs no checkpoint to say so; one behind it may be a former owner's.
+   * process that has reached it needs no checkpoint to say so; one behind it may be a former owner's. Who stands beyond it
+   * has read what came since, or a log that is lost: then it is asked for anew.
    */
   async ofPartition(consumer: string, topic: TopicName, partition: number): Promise<number> {
     const bounds = (await this.#boundsOf(topic)).get(partition);
     if (bounds !== undefined && bounds.start === bounds.end) return 0;
-    if (bounds !== undefined && (this.nextHere(consumer, topic, partition) ?? -1) >= bounds.end) return 0;
+    const here = this.nextHere(consumer, topic, partition) ?? -1;
+    if (bounds !== undefined && here >= bounds.end) return this.#atEnd(topic, partition, here, bounds);
     const checkpoint = await this.checkpoints.findOne({ _id: checkpointId(consumer, topic, partition) });
     if (bounds === undefined || checkpoint?.next === undefined) return Infinity;
-    return checkpoint.next >= bounds.end ? 0 : Math.max(0, Date.now() - (checkpoint.appendedAt ?? 0));
+    if (checkpoint.next >= bounds.end) return this.#atEnd(topic, partition, checkpoint.next, bounds);
+    return Math.max(0, Date.now() - (checkpoint.appendedAt ?? 0));
+  }
+
+  /** Of a reader that stands at the log's end or beyond: Infinity = it read a log that is lost, and does not know yet. */
+  async #atEnd(topic: TopicName, partition: number, next: number, { end }: LogBounds): Promise<number> {
+    if (next === end) return 0;
+    const anew = this.#anew.get(topic) ?? new BegunSince(() => this.boundsOf(topic));
+    this.#anew.set(topic, anew);
+    const now = (await anew.ask()).get(partition);
+    return now !== undefined && next <= now.end ? 0 : Infinity;
   }
 
   /** One question at a time, however long it takes: others wait for the same door to the log. */

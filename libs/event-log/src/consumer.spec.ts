@@ -17,18 +17,22 @@ describe('GroupConsumer', () => {
   /** Gains and what their work was told, in order. */
   let gains: { at: Gained; told: string[]; work: PartitionWork }[];
   let processing: Promise<void> | undefined;
+  /** Of the topic, as its owner in this process knows it. */
+  let generation: number;
 
   beforeEach(async () => {
     group = new FakeGroup();
     checkpoints = new MemoryCheckpoints();
     gains = [];
     processing = undefined;
-    consumer = memberOf(group, checkpoints, 3, async (at) => {
+    generation = 1;
+    const gain = async (at: Gained) => {
       const told: string[] = [];
       const work = workOf(told);
       gains.push({ at, told, work });
       return work;
-    });
+    };
+    consumer = memberOf(group, checkpoints, 3, gain, () => generation);
     await consumer.start();
   });
 
@@ -169,6 +173,19 @@ describe('GroupConsumer', () => {
     gate.resolve();
     await Promise.all([starting, stopped]);
     expect([timers(), group.members]).toEqual([before, 1]);
+  });
+
+  it('gains a lost log once, however what is left of it and what came since are fetched', async () => {
+    generation = 2;
+    const digest = digestOf(messageAt(9));
+    checkpoints.steal(idOf(0), { next: 10, generation: 1, appendedAt: 1_009, digest, clusterId: 'c' });
+    group.join(0);
+    await tick();
+    await group.deliver(0, 0, 2);
+    await tick();
+    await group.deliver(0, 2, 3, 2);
+    await tick();
+    expect(gains.map(({ told }) => told)).toEqual([['begun 2', 'done 2', 'caught up']]);
   });
 
   it('takes no epoch after a time without a sign of its group', async () => {

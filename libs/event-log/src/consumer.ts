@@ -17,12 +17,13 @@ import * as limits from './limits.js';
 import type { LogAdmin } from './log-admin.js';
 import { probeAll } from './following.js';
 import { Liveness } from './liveness.js';
-import { PartitionWorker, type Breakage } from './partition-worker.js';
+import { PartitionWorker } from './partition-worker.js';
 import { SHORTENED } from './place.js';
 import { generationIn } from './record.js';
 import { keyOf, Slots, type Slot } from './slots.js';
 import type { Tail } from './tail.js';
 import { vanish } from './vanish.js';
+import type { Breakage } from './worker-options.js';
 
 export interface GroupOptions {
   readonly spec: ConsumerSpec;
@@ -307,7 +308,7 @@ export class GroupConsumer implements Consumer {
     slot.worker = worker;
     slot.stopped = undefined;
     slot.clusterId = gain.clusterId;
-    slot.generation = gain.lost ? 0 : Math.max(slot.generation, gain.generation);
+    slot.generation = Math.max(slot.generation, gain.generation, gain.risenTo);
     slot.following.fetch(worker);
     worker.begin(gain.fresh);
   }

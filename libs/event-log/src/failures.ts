@@ -1,5 +1,6 @@
 import type { Logger } from '@magpie/observability';
-import type { PartitionWork } from './consumer-spec.js';
+import { PoisonError, type PartitionWork } from './consumer-spec.js';
+import { POISON_TRIES } from './limits.js';
 
 /** Tells work that its partition is lost. Never throws. */
 export function forget(work: PartitionWork, logger: Logger): void {
@@ -20,7 +21,12 @@ export async function failureOf(step: () => Promise<void>): Promise<{ readonly e
   }
 }
 
+/** Whether records that failed so often, the last time with this error, will fail for ever. */
+export function isHopeless(error: unknown, tries: number): boolean {
+  return error instanceof PoisonError || (isBug(error) && tries >= POISON_TRIES);
+}
+
 /** Errors that come from wrong code or wrong data, and will come again. */
-export function isBug(error: unknown): boolean {
+function isBug(error: unknown): boolean {
   return error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError;
 }

@@ -7,7 +7,7 @@ import { OTHERS_QUIET_MS } from './limits.js';
 class Reading {
   readonly taken: number[] = [];
   expected = 0;
-  generation = 1;
+  newest = 1;
   full = false;
   broken = false;
   now = 0;
@@ -27,7 +27,7 @@ class Reading {
 
   fetchFrom(): void {}
 
-  shortened(): void {
+  overtaken(): void {
     this.broken = true;
   }
 
@@ -39,7 +39,7 @@ class Reading {
   append(count: number, heard: boolean): void {
     const offsets = Array.from({ length: count }, (_, k) => this.#end + k);
     this.#end += count;
-    if (heard) this.tell(offsets, this.generation);
+    if (heard) this.tell(offsets, this.newest);
   }
 
   tell(offsets: readonly number[], generation: number): void {
@@ -108,12 +108,17 @@ describe('Following', () => {
     expect(reading.taken).toEqual([0, 1, 2, 3]);
   });
 
-  it('gives the partition up when a new generation is appended below where it stands', () => {
+  it('has the log compared anew when a newer generation than was taken in is appended below where it stands', () => {
     const reading = new Reading();
     reading.append(10, true);
     reading.tell([8], 1);
     expect(reading.broken).toBe(false);
-    reading.tell([8, 9, 10], 2);
+    // A fetch brought the first of the next generation; what this process hears of it says nothing new.
+    reading.newest = 2;
+    reading.tell([8, 9], 2);
+    expect(reading.broken).toBe(false);
+    reading.newest = 1;
+    reading.tell([8, 9], 2);
     expect(reading.broken).toBe(true);
     expect(reading.taken).toHaveLength(10);
   });

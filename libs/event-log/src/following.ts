@@ -11,7 +11,7 @@ export interface FetchControl {
   seek(offset: number): void;
 }
 
-type Reader = Pick<PartitionWorker, 'expected' | 'generation' | 'full' | 'fetchFrom' | 'overhear' | 'shortened'>;
+type Reader = Pick<PartitionWorker, 'expected' | 'newest' | 'full' | 'fetchFrom' | 'overhear' | 'overtaken'>;
 
 /**
  * Where the records of one partition come from. From the log: kafkajs fetches them. From the tail: this process appends
@@ -69,8 +69,8 @@ export class Following {
       else this.#othersAt = this.now();
       return;
     }
-    // A new generation below what was taken: the log was shortened, and offsets were given out again.
-    if (first < worker.expected && worker.generation > 0 && generation > worker.generation) return worker.shortened();
+    // A newer one than was taken, below what was taken: the log was shortened, and offsets were given out again.
+    if (first < worker.expected && worker.newest > 0 && generation > worker.newest) return worker.overtaken();
     if (worker.full) return;
     const room = end <= worker.expected || worker.overhear(messages);
     if (this.#fromTail && !room) this.fetch(worker);

@@ -1,30 +1,31 @@
 import assert from 'node:assert/strict';
 import { silentLogger } from '@magpie/observability';
-import type { PartitionWork } from './consumer-spec.js';
-import { gainPartition, questionsTo, type Gain, type GainContext } from './gain.js';
+import type { CheckpointDocument } from './checkpoints.js';
+import type { ConsumerSpec } from './consumer-spec.js';
+import { gainPartition, questionsTo, type GainContext } from './gain.js';
 import type { LogAdmin, LogBounds } from './log-admin.js';
-import type { LogRecord } from './record.js';
 
-// Goal: a log that grew between the shared question and the taking of the checkpoint is not taken for a shortened one.
+// Goal: what a join shares is not older than its epochs; after a loss it is told what is known. Kafka and MongoDB are
+// stood in for.
 
-function contextOf(checkpoint: { next: number }, ends: number[], more: Partial<PartitionWork> = {}) {
+const TOPIC = 'messaging.message.v1';
+
+function contextOf(checkpoint: Partial<CheckpointDocument>, ends: number[], changes: Partial<ConsumerSpec> = {}) {
   const alarms: string[] = [];
   const admin = {
     clusterId: () => Promise.resolve('c'),
-    offsetsSince: () => Promise.resolve(new Map()),
     bounds: (): Promise<Map<number, LogBounds>> => Promise.resolve(new Map([[0, { start: 0, end: ends.shift()! }]])),
+    // A record a second.
+    offsetsSince: (_topic: string, timeMs: number) => Promise.resolve(new Map([[0, Math.max(0, timeMs / 1_000)]])),
   } as unknown as LogAdmin;
-  const work = { process: () => Promise.resolve(), state: () => ({}), lost: () => undefined, ...more };
+  const work = { process: () => Promise.resolve(), state: () => ({}), lost: () => undefined };
   const context = {
-    spec: {
-      ...{ name: 'a.b', topics: ['messaging.message.v1'], onPoison: 'stop', rememberMs: 1_000 },
-      gain: () => Promise.resolve(work),
-    },
+    spec: { name: 'a.b', topics: [TOPIC], onPoison: 'stop', gain: () => Promise.resolve(work), ...changes },
     admin,
     kafka: { consumer: () => assert.fail('Kafka is away') },
     checkpoints: { take: (_id: string) => Promise.resolve({ _id, epoch: 2, clusterId: 'c', ...checkpoint }) },
     physical: (topic: string) => topic,
-    generations: { find: () => 1, refute: () => Promise.resolve() },
+    generations: { find: () => 5, refute: () => Promise.resolve() },
     alarm: (kind: string) => alarms.push(kind),
     logger: silentLogger(),
   } as unknown as GainContext;
@@ -32,46 +33,61 @@ function contextOf(checkpoint: { next: number }, ends: number[], more: Partial<P
 }
 
 describe('gainPartition', () => {
-  it('asks anew for the end of the log when the last owner went beyond the answer that a join shares', async () => {
-    const { context, questions, alarms } = contextOf({ next: 3 }, [0, 4]);
-    await questions.bounds('messaging.message.v1');
-    const gain = await gainPartition(context, questions, 'messaging.message.v1', 0, false);
+  it('asks for the end of the log after its epoch is taken, whatever others of the join have asked before', async () => {
+    const { context, questions, alarms } = contextOf({ next: 3 }, [3, 4]);
+    await questions.bounds(TOPIC);
+    const gain = await gainPartition(context, questions, TOPIC, 0, false);
     expect(gain).toMatchObject({ place: { from: 3, next: 3 }, logEnd: 4 });
     expect(alarms).toEqual([]);
   });
 
+  it('shares the end of the log with those of the join that wait for it at the same time', async () => {
+    const { context, questions } = contextOf({ next: 3 }, [4]);
+    const gains = [0, 0].map((partition) => gainPartition(context, questions, TOPIC, partition, false));
+    expect(await Promise.all(gains)).toMatchObject([{ logEnd: 4 }, { logEnd: 4 }]);
+  });
+
   it('goes on with the first record of a log that is empty indeed', async () => {
     const { context, questions } = contextOf({ next: 3 }, [0, 0]);
-    const gain = await gainPartition(context, questions, 'messaging.message.v1', 0, false);
+    const gain = await gainPartition(context, questions, TOPIC, 0, false);
     expect(gain).toMatchObject({ place: { from: 0, next: 0 }, logEnd: 0 });
   });
 
-  it('gives work that goes back all of it after a loss, also when it asks for the place where the log goes on', async () => {
-    const { context, questions } = contextOf({ next: 250 }, [200, 200]);
-    const seen: number[] = [];
-    const work = {
-      from: 0,
-      process: async (records: LogRecord[]) => void seen.push(...records.map(({ offset }) => offset)),
-      state: () => ({}),
-      lost: () => undefined,
-    };
-    Object.assign(context.admin, { offsetsSince: async () => new Map([[0, 0]]) });
-    const lost: GainContext = {
-      ...context,
-      spec: { ...context.spec, gain: async () => work },
-      generations: { find: () => 2, refute: () => Promise.resolve() },
-    };
-    const gain = await gainPartition(lost, questions, 'messaging.message.v1', 0, false);
-    expect(gain).toMatchObject({ lost: true, place: { next: 0 } });
-    const records = [{ offset: 0, generation: 1 } as LogRecord, { offset: 150, generation: 2 } as LogRecord];
-    await (gain as Gain).work.process(records);
-    expect(seen).toEqual([0, 150]);
+  it('goes back a minute in a log that was lost, remembers what its window wants before, and tells what is known', async () => {
+    const lost = { next: 900, generation: 3, appendedAt: 800_000, digest: 'd' };
+    const { context, questions, alarms } = contextOf(lost, [850], { rememberMs: 180_000 });
+    const gain = await gainPartition(context, questions, TOPIC, 0, false);
+    expect(gain).toMatchObject({ place: { from: 560, next: 740 }, floor: 4, risenTo: 5 });
+    expect(gain).toMatchObject({ left: { generation: 3, knownUpTo: 800_000 } });
+    expect(alarms).toEqual(['lost']);
+  });
+
+  // 740: the very place at which the log goes on after the loss.
+  it.each([10, 740])('knows nothing, at no other places than before, for work that goes back to %s', async (from) => {
+    const work = { from, process: () => Promise.resolve(), state: () => ({}), lost: () => undefined };
+    const lost = { next: 900, generation: 3, appendedAt: 800_000, digest: 'd' };
+    const { context, questions } = contextOf(lost, [850], { gain: () => Promise.resolve(work) });
+    const gain = await gainPartition(context, questions, TOPIC, 0, false);
+    expect(gain).toMatchObject({ place: { from, next: from }, floor: 0, left: undefined });
+  });
+
+  it('goes on in the generation that it knows', async () => {
+    const { context, questions } = contextOf({ next: 3, generation: 3 }, [4]);
+    expect(await gainPartition(context, questions, TOPIC, 0, false)).toMatchObject({ floor: 3, left: undefined });
   });
 
   it('tells work that wants to go back that it is lost, when the way back is not found', async () => {
     let lost = 0;
-    const { context, questions } = contextOf({ next: 3 }, [4], { from: 1, lost: () => void (lost += 1) });
-    const gain = gainPartition(context, questions, 'messaging.message.v1', 0, false);
+    const { context, questions } = contextOf({ next: 3 }, [4], {
+      rememberMs: 1_000,
+      gain: async () => ({
+        from: 1,
+        process: () => Promise.resolve(),
+        state: () => ({}),
+        lost: () => void (lost += 1),
+      }),
+    });
+    const gain = gainPartition(context, questions, TOPIC, 0, false);
     await expect(gain).rejects.toThrow('Kafka is away');
     expect(lost).toBe(1);
   });

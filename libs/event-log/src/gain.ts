@@ -1,7 +1,8 @@
 import type { TopicName } from '@magpie/contracts';
 import type { Logger } from '@magpie/observability';
 import type { Kafka } from 'kafkajs';
-import { afterLoss } from './after-loss.js';
+import { BegunSince } from './begun-since.js';
+import { leftOf, type Left } from './after-loss.js';
 import { checkpointId, type CheckpointDocument, type Checkpoints } from './checkpoints.js';
 import type { CheckpointView, ConsumerSpec, Gained, PartitionWork } from './consumer-spec.js';
 import { forget } from './failures.js';
@@ -29,18 +30,24 @@ export interface Gain {
   readonly epoch: number;
   readonly clusterId: string;
   readonly place: Place;
+  /** Of the record before the checkpoint; 0 = there is none. */
   readonly generation: number;
+  /** Generation that the records to be processed have at least. */
+  readonly floor: number;
   readonly logEnd: number;
   readonly work: PartitionWork;
   /** There was no checkpoint, or none that the log reaches back to. */
   readonly fresh: boolean;
-  /** The log is not the one of the checkpoint. */
-  readonly lost: boolean;
+  /** The log is not the one of the checkpoint: what was known of that. */
+  readonly left: Left | undefined;
+  /** Generation that the log is known to have by now; 0 = not asked. */
+  readonly risenTo: number;
 }
 
-/** What the partitions of one join ask of Kafka, asked once for all of them. */
+/** What the partitions of one join ask of Kafka, asked once for all of them as far as that is the same. */
 export interface Questions {
   clusterId(): Promise<string>;
+  /** Asked after the call: the answer holds what was appended before. */
   bounds(topic: string): Promise<Map<number, LogBounds>>;
   offsetsSince(topic: string, timeMs: number): Promise<Map<number, number>>;
 }
@@ -55,9 +62,14 @@ export function questionsTo(admin: LogAdmin): Questions {
     asked.set(key, known);
     return known;
   };
+  const bounds = new Map<string, BegunSince<Map<number, LogBounds>>>();
   return {
     clusterId: () => once('@cluster', () => admin.clusterId()),
-    bounds: (topic) => once(topic, () => admin.bounds(topic)),
+    bounds: (topic) => {
+      const known = bounds.get(topic) ?? new BegunSince(() => admin.bounds(topic));
+      bounds.set(topic, known);
+      return known.ask();
+    },
     offsetsSince: (topic, timeMs) => {
       const step = Math.floor(timeMs / LOOKUP_STEP_MS) * LOOKUP_STEP_MS;
       return once(`${topic}@${step}`, () => admin.offsetsSince(topic, step));
@@ -76,6 +88,8 @@ interface Target {
 interface Found {
   readonly place: Place;
   readonly lost: boolean;
+  /** Generation of the log that is there now; 0 = not asked, or nothing to tell it. */
+  readonly risenTo: number;
 }
 
 /**
@@ -94,13 +108,14 @@ export async function gainPartition(
   const id = checkpointId(spec.name, topic, partition);
   const clusterId = await questions.clusterId();
   const checkpoint = await checkpoints.take(id, clusterId);
-  const bounds = await boundsSince(context, questions, physical(topic), partition, checkpoint.next);
+  // Not before the epoch is taken: until then the last owner may go, and let be seen, beyond any end.
+  const bounds = (await questions.bounds(physical(topic))).get(partition);
   if (!bounds) throw new Error(`${physical(topic)}/${partition} has no bounds`);
   const target: Target = { topic, partition, checkpoint, bounds };
   const elsewhere = checkpoint.clusterId !== undefined && checkpoint.clusterId !== clusterId;
   const found = await find(context, questions, target, elsewhere, suspect);
   if (found === SHORTENED) return SHORTENED;
-  const { place, lost } = found;
+  const { place, lost, risenTo } = found;
   if (place.alarm) context.alarm(place.alarm, { topic, partition, next: checkpoint.next, start: bounds.start });
   const gained: Gained = {
     topic,
@@ -114,18 +129,20 @@ export async function gainPartition(
   };
   const generation = checkpoint.generation ?? 0;
   const work = await spec.gain(gained);
-  const begin = await beginOf(work, context, target, place);
+  // Work that goes back wants what it knows once more, at the places that it had.
+  const back = work.from !== undefined;
   return {
     id,
     epoch: checkpoint.epoch,
     clusterId,
-    place: begin,
+    place: await beginOf(work, context, target, place),
     generation,
+    floor: back ? 0 : Math.min(generation + 1, Math.max(generation, risenTo)),
     logEnd: bounds.end,
-    // Work that goes back wants what it knows once more.
-    work: lost && work.from === undefined ? afterLoss(work, generation) : work,
+    work,
     fresh: checkpoint.next === undefined || gained.hole === true,
-    lost,
+    left: lost && !back ? leftOf(topic, generation, checkpoint.appendedAt ?? 0) : undefined,
+    risenTo,
   };
 }
 
@@ -147,24 +164,12 @@ async function find(
   const place = placeOf(checkpoint, bounds, context.spec.startWithout ?? 'earliest', remembered);
   // In another cluster the log may still be the one that was left, copied or restored: its digest tells.
   const comparable = !elsewhere || Boolean(checkpoint.digest);
-  if (!suspect && comparable && place !== SHORTENED) return { place, lost: false };
+  if (!suspect && comparable && place !== SHORTENED) return { place, lost: false, risenTo: 0 };
   const after = await placeAfterLoss(context, target);
-  if (after !== SHORTENED) return { place: after, lost: true };
-  if (!suspect && place !== SHORTENED) return { place, lost: false };
+  if (after !== SHORTENED) return { ...after, lost: true };
+  if (!suspect && place !== SHORTENED) return { place, lost: false, risenTo: 0 };
   await context.generations.refute(topic, partition, checkpoint.generation ?? 0);
   return SHORTENED;
-}
-
-/** The answer that a join shares may be older than the checkpoint: then the last owner has gone beyond it meanwhile. */
-async function boundsSince(
-  { admin }: GainContext,
-  questions: Questions,
-  name: string,
-  partition: number,
-  next = 0,
-): Promise<LogBounds | undefined> {
-  const shared = (await questions.bounds(name)).get(partition);
-  return shared && next > shared.end ? (await admin.bounds(name)).get(partition) : shared;
 }
 
 async function rememberFrom(
@@ -211,22 +216,25 @@ async function backTo(
  * nothing to be mistaken for something else: whatever comes is new.
  */
 async function placeAfterLoss(
-  { kafka, admin, physical, generations, alarm }: GainContext,
+  { spec, kafka, admin, physical, generations, alarm }: GainContext,
   { topic, partition, checkpoint, bounds }: Target,
-): Promise<Place | typeof SHORTENED> {
+): Promise<Pick<Found, 'place' | 'risenTo'> | typeof SHORTENED> {
   const name = physical(topic);
   const fields = { topic, partition, was: checkpoint.next, ...bounds };
+  const noted = generations.find(topic, partition) ?? 0;
   if (bounds.start === bounds.end) {
     alarm('lost', fields);
-    return { from: bounds.end, next: bounds.end };
+    return { place: { from: bounds.end, next: bounds.end }, risenTo: noted };
   }
   const isNew = (generation: number) => generation > (checkpoint.generation ?? 0);
-  if (!isNew(generations.find(topic, partition) ?? 0)) {
-    const last = (await lastGenerations(kafka, name, new Map([[partition, bounds]]))).get(partition) ?? 0;
-    if (!isNew(last)) return SHORTENED;
-  }
+  const risenTo = isNew(noted)
+    ? noted
+    : ((await lastGenerations(kafka, name, new Map([[partition, bounds]]))).get(partition) ?? 0);
+  if (!isNew(risenTo)) return SHORTENED;
+  const firstSince = async (timeMs: number) => (await admin.offsetsSince(name, timeMs)).get(partition) ?? bounds.start;
   const since = (checkpoint.appendedAt ?? 0) - SHORTENED_OVERLAP_MS;
-  const next = (await admin.offsetsSince(name, since)).get(partition) ?? bounds.start;
+  const next = await firstSince(since);
+  const from = spec.rememberMs ? Math.min(next, await firstSince(since - spec.rememberMs)) : next;
   alarm('lost', { ...fields, next });
-  return { from: next, next };
+  return { place: { from, next }, risenTo };
 }

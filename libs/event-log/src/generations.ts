@@ -15,14 +15,28 @@ export interface GenerationsOptions extends CheckContext {
 }
 
 interface Known {
-  generation: number;
+  readonly generation: number;
+  /** The log was seen to be at least that long, whoever appended. */
   end: number;
   noted: number;
   refuted: boolean;
 }
 
+/** A batch of a partition that is under way: what was known when it left. */
+interface UnderWay {
+  readonly generation: number;
+  /** Nothing that is sent from then on can be answered a lower offset. */
+  readonly end: number;
+}
+
+/** How long a log of that generation was at least. */
+export interface Length {
+  readonly generation: number;
+  readonly end: number;
+}
+
 /** By `<topic>/<partition>`. */
-export type Lengths = ReadonlyMap<string, number>;
+export type Lengths = ReadonlyMap<string, Length>;
 
 /** The log stands below what was acknowledged before: it lost records. */
 export class LogShortenedError extends Error {
@@ -87,18 +101,29 @@ export class Generations {
 
   /**
    * Lengths that the partitions of the topics are known to have had, by this process and by the others of the service.
-   * undefined: another one has found a log of these topics lost that this one takes for whole.
+   * undefined: a log of these topics was found lost, by another one or by a lane or reader of this one, and this one has
+   * not raised its generation yet.
    */
   async lengths(topics: readonly TopicName[]): Promise<Lengths | undefined> {
     const known = [...this.#known].filter(([id]) => topics.some((topic) => id.startsWith(`${topic}/`)));
     const documents = await this.#options.states.find({ _id: { $in: known.map(([id]) => id) } }).toArray();
     const noted = new Map(documents.map((document) => [document._id, document]));
-    if (known.some(([id, { generation }]) => (noted.get(id)?.generation ?? 0) > generation)) return undefined;
-    const endOf = (id: string, { generation, end }: Known) => {
+    const isLost = ([id, { generation, refuted }]: [string, Known]) =>
+      refuted || (noted.get(id)?.generation ?? 0) > generation;
+    if (known.some(isLost)) return undefined;
+    const lengthOf = (id: string, { generation, end }: Known): Length => {
       const document = noted.get(id);
-      return document?.generation === generation ? Math.max(end, document.end) : end;
+      return { generation, end: document?.generation === generation ? Math.max(end, document.end) : end };
     };
-    return new Map(known.map(([id, one]) => [id, endOf(id, one)]));
+    return new Map(known.map(([id, one]) => [id, lengthOf(id, one)]));
+  }
+
+  /** The logs were looked at and are so long, as of the generations of `lengths`. */
+  saw(lengths: Lengths, ends: ReadonlyMap<string, number>): void {
+    for (const [id, { generation }] of lengths) {
+      const known = this.#known.get(id);
+      if (known?.generation === generation) known.end = Math.max(known.end, ends.get(id) ?? 0);
+    }
   }
 
   onRise(topic: TopicName, listener: GenerationListener): () => void {
@@ -117,21 +142,26 @@ export class Generations {
 
   /** What the lane of a topic needs. */
   forLane(topic: TopicName): LaneGenerations {
-    const underWay = new Map<number, number>();
+    const underWay = new Map<number, UnderWay>();
     return {
       of: (partition) => {
         const generation = this.of(topic, partition);
-        underWay.set(partition, generation);
+        // A look or a check may see the batch itself before it is answered: only what was known before counts.
+        underWay.set(partition, { generation, end: this.#known.get(partitionId(topic, partition))!.end });
         return generation;
       },
       note: (partition, base, end) => {
         const known = this.#known.get(partitionId(topic, partition))!;
-        if (underWay.get(partition) !== known.generation) throw new GenerationRisenError(topic, partition);
-        if (base < known.end) {
+        const sent = underWay.get(partition);
+        if (sent?.generation !== known.generation) throw new GenerationRisenError(topic, partition);
+        if (base < sent.end) {
           this.#suspect.add(topic);
-          throw new LogShortenedError(topic, partition, base, known.end);
+          // By now the batch itself stands there: the log may look as long as it was.
+          known.refuted = true;
+          throw new LogShortenedError(topic, partition, base, sent.end);
         }
-        known.end = end;
+        underWay.set(partition, { generation: known.generation, end });
+        known.end = Math.max(known.end, end);
       },
       recover: async () => {
         if (!this.#suspect.has(topic)) return;
@@ -204,8 +234,10 @@ export class Generations {
     for (const [partition, { generation, end, raisedAt }] of checked) {
       const id = partitionId(topic, partition);
       const before = this.#known.get(id);
-      // Of the same log, its end may count what was sent and is not answered yet: that would seem to stand too low.
-      if (before?.generation === generation) continue;
+      if (before?.generation === generation) {
+        before.end = Math.max(before.end, end);
+        continue;
+      }
       this.#known.set(id, { generation, end, noted: end, refuted: false });
       if (Date.now() - raisedAt < CLOCK_DOUBT_MS) this.#options.onRaise();
       if (before && generation > before.generation) risen.push([partition, generation]);

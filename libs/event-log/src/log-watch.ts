@@ -3,6 +3,7 @@ import { DomainError } from '@magpie/domain';
 import { isTransient } from '@magpie/mongo';
 import type { Logger } from '@magpie/observability';
 import kafkajs, { type Kafka } from 'kafkajs';
+import { BegunSince } from './begun-since.js';
 import { partitionId } from './generation-check.js';
 import { kafkaClient, type ClientOptions } from './kafka-client.js';
 import type { Generations } from './generations.js';
@@ -29,8 +30,7 @@ export interface WatchOptions {
 export class LogWatch {
   readonly #options: WatchOptions;
   readonly #timer: NodeJS.Timeout | undefined;
-  #current: Promise<void> = Promise.resolve();
-  #next: Promise<void> | undefined;
+  readonly #looks = new BegunSince(() => this.#look());
 
   constructor(options: WatchOptions) {
     this.#options = options;
@@ -51,19 +51,12 @@ export class LogWatch {
 
   /** Resolves after a look that began after the call; those who wait share it. */
   look(): Promise<void> {
-    if (this.#next) return this.#next;
-    const next = this.#current.then(() => {
-      this.#next = undefined;
-      return this.#look();
-    });
-    this.#next = next;
-    this.#current = next.catch(() => undefined);
-    return next;
+    return this.#looks.ask();
   }
 
   async close(): Promise<void> {
     clearInterval(this.#timer);
-    await this.#current;
+    await this.#looks.idle();
   }
 
   /** What a producer was given to send when a generation rose must not reach the new log: it is refused from then on. */
@@ -100,7 +93,9 @@ export class LogWatch {
         [...(bounds.get(physical(topic)) ?? [])].map(([partition, { end }]) => [partitionId(topic, partition), end]),
       ),
     );
-    return [...lengths].every(([id, length]) => (ends.get(id) ?? -1) >= length);
+    if ([...lengths].some(([id, { end }]) => (ends.get(id) ?? -1) < end)) return false;
+    generations.saw(lengths, ends);
+    return true;
   }
 
   #failed(error: unknown): void {

@@ -4,8 +4,9 @@ import type { KafkaMessage } from 'kafkajs';
 import { setImmediate as tick } from 'node:timers/promises';
 import { PoisonError, type PartitionWork } from './consumer-spec.js';
 import { PARTITION_RECORDS_MAX } from './limits.js';
-import { PartitionWorker, type WorkerOptions } from './partition-worker.js';
+import { PartitionWorker } from './partition-worker.js';
 import { digestOf, encodeBody, withGeneration, type LogRecord } from './record.js';
+import type { WorkerOptions } from './worker-options.js';
 
 function message(offset: number, value: Buffer = withGeneration(1, encodeBody({ events: [] }))): KafkaMessage {
   return {
@@ -45,6 +46,7 @@ function watched(changes: Partial<WorkerOptions> = {}, process?: (records: LogRe
     epoch: 1,
     place: { from: 0, next: 0 },
     generation: 0,
+    floor: 0,
     logEnd: 0,
     work,
     bury: async ({ offset }) => void told.buried.push(offset),

@@ -1,34 +1,13 @@
 import type { TopicName } from '@magpie/contracts';
-import type { Logger } from '@magpie/observability';
 import type { KafkaMessage } from 'kafkajs';
+import { atLeast, isKnown, type Left } from './after-loss.js';
 import { backOff } from './back-off.js';
 import type { CheckpointWrite } from './checkpoints.js';
-import { PoisonError, type PartitionWork } from './consumer-spec.js';
-import { failureOf, forget, isBug } from './failures.js';
-import { PARTITION_BYTES_MAX, PARTITION_RECORDS_MAX, POISON_TRIES, PROCESS_RECORDS_MAX } from './limits.js';
-import type { Place } from './place.js';
-import { decodeRecord, digestOf, type LogRecord } from './record.js';
-
-/** Why a partition no longer goes on by itself. */
-export type Breakage = 'hole' | 'shortened' | 'poison' | 'out-of-range';
-
-export interface WorkerOptions {
-  readonly id: string;
-  readonly topic: TopicName;
-  readonly partition: number;
-  readonly epoch: number;
-  readonly place: Place;
-  /** Generation of the record before the checkpoint; 0 = there is none. */
-  readonly generation: number;
-  readonly logEnd: number;
-  readonly work: PartitionWork;
-  /** Writes the record to the dead letters; undefined = the partition stops instead. */
-  readonly bury: ((message: KafkaMessage, error: unknown) => Promise<void>) | undefined;
-  /** There is room in the queue again. */
-  readonly onRoom: () => void;
-  readonly onBreak: (breakage: Breakage, error?: unknown) => void;
-  readonly logger: Logger;
-}
+import { PoisonError } from './consumer-spec.js';
+import { failureOf, forget, isHopeless } from './failures.js';
+import { PARTITION_BYTES_MAX, PARTITION_RECORDS_MAX, PROCESS_RECORDS_MAX } from './limits.js';
+import { decodeRecord, digestOf, generationIn, type LogRecord } from './record.js';
+import type { Breakage, WorkerOptions } from './worker-options.js';
 
 interface Progress {
   next: number;
@@ -57,6 +36,12 @@ export class PartitionWorker {
   /** Next offset to be remembered or processed. */
   #cursor: number;
   readonly #progress: Progress;
+  /** Generation of the last record that was taken in. */
+  #newest: number;
+  /** Places never go back: generation that the next record has at least. */
+  #floor: number;
+  /** Until the first record that is not known. */
+  #left: Left | undefined;
   #atWork: KafkaMessage | undefined;
   #running: Promise<void> | undefined;
   #held = false;
@@ -75,6 +60,9 @@ export class PartitionWorker {
     this.#fetched = options.place.from;
     this.#cursor = options.place.from;
     this.#progress = { next: options.place.next, generation: options.generation, last: undefined };
+    this.#newest = options.generation;
+    this.#floor = options.floor;
+    this.#left = options.left;
   }
 
   get id(): string {
@@ -97,9 +85,9 @@ export class PartitionWorker {
   get next(): number {
     return this.#progress.next;
   }
-  /** Generation of the last processed record; 0 = none. */
-  get generation(): number {
-    return this.#progress.generation;
+  /** Generation of the last record that was taken in; 0 = none. */
+  get newest(): number {
+    return this.#newest;
   }
   /** No longer takes nor gives anything: lost or stopped. */
   get ended(): boolean {
@@ -143,9 +131,9 @@ export class PartitionWorker {
     return !this.#ended && this.#take(messages);
   }
 
-  /** The log was found shortened. */
-  shortened(): void {
-    this.#break('shortened', new Error('a new generation was appended below what was taken'));
+  /** A new generation was appended below what was taken in: compares with the log anew. */
+  overtaken(): void {
+    this.#break('out-of-range');
   }
 
   #take(messages: readonly KafkaMessage[]): boolean {
@@ -159,6 +147,7 @@ export class PartitionWorker {
       this.#expected = offset + 1;
       this.#queue.push(message);
       this.#queuedBytes += message.value?.length ?? 0;
+      this.#newest = Math.max(this.#newest, generationIn(message.value));
     }
     this.#full = this.#queue.length >= PARTITION_RECORDS_MAX || this.#queuedBytes >= PARTITION_BYTES_MAX;
     this.#wake();
@@ -232,13 +221,23 @@ export class PartitionWorker {
       const messages = this.#queue.splice(0, PROCESS_RECORDS_MAX);
       for (const { value } of messages) this.#queuedBytes -= value?.length ?? 0;
       this.#atWork = messages[0];
-      const known = messages.findIndex(({ offset }) => Number(offset) >= this.#options.place.next);
-      const split = known < 0 ? messages.length : known;
+      const split = this.#knownOf(messages);
       if (split > 0) this.#remember(messages.slice(0, split));
       if (split < messages.length) await this.#handle(messages.slice(split));
       this.#atWork = undefined;
       this.#makeRoom();
     }
+  }
+
+  /** How many of the messages are only remembered. The first that is not known ends what is left of a lost log. */
+  #knownOf(messages: readonly KafkaMessage[]): number {
+    const { place } = this.#options;
+    const known = messages.findIndex(
+      (message) => Number(message.offset) >= place.next && !(this.#left && isKnown(this.#left, message)),
+    );
+    if (known < 0) return messages.length;
+    this.#left = undefined;
+    return known;
   }
 
   #makeRoom(): void {
@@ -248,7 +247,7 @@ export class PartitionWorker {
     this.#options.onRoom();
   }
 
-  /** Records before the checkpoint: only for memory, and to see that the log is still the one that was left. */
+  /** Records that are known: only for memory, and to see that the log is still the one that was left. */
   #remember(messages: readonly KafkaMessage[]): void {
     const { place, work } = this.#options;
     const last = messages.at(-1)!;
@@ -263,7 +262,9 @@ export class PartitionWorker {
     }
     work.remember?.(records);
     this.#cursor = Number(last.offset) + 1;
-    this.#tellCaughtUp();
+    // All that a lost log still held is known. A checkpoint before that would not tell any more what is known.
+    if (this.#left && this.#cursor >= this.#options.logEnd) this.#advance(last, this.#floor);
+    else this.#tellCaughtUp();
   }
 
   /** Decodes, and processes in runs between what cannot be decoded. */
@@ -273,7 +274,8 @@ export class PartitionWorker {
     for (const [i, message] of messages.entries()) {
       const record = decodeRecord(this.#options.topic, this.#options.partition, message);
       if (!(record instanceof Error)) {
-        records.push(record);
+        records.push(atLeast(this.#floor, record));
+        this.#floor = Math.max(this.#floor, record.generation);
         continue;
       }
       await this.#process(records, messages.slice(from, i));
@@ -291,8 +293,7 @@ export class PartitionWorker {
       if (!failure) return this.#advance(messages.at(-1)!, records.at(-1)!.generation);
       if (this.#ended) return;
       const { error } = failure;
-      const hopeless = error instanceof PoisonError || (isBug(error) && tries >= POISON_TRIES);
-      if (hopeless) return this.#isolate(records, messages, error);
+      if (isHopeless(error, tries)) return this.#isolate(records, messages, error);
       const { topic, partition } = this.#options;
       this.#options.logger.warn({ err: error, topic, partition, tries }, 'records not processed, tried again');
       await backOff(tries);
@@ -317,7 +318,7 @@ export class PartitionWorker {
     if (!bury) return this.#break('poison', error);
     for (let tries = 1; !this.#ended; tries += 1) {
       const failure = await failureOf(() => bury(message, error));
-      if (!failure) return this.#advance(message, this.#progress.generation);
+      if (!failure) return this.#advance(message, Math.max(this.#progress.generation, this.#floor));
       this.#options.logger.warn({ err: failure.error, tries }, 'dead letter not written, tried again');
       await backOff(tries);
     }

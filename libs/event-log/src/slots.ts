@@ -1,7 +1,8 @@
 import type { TopicName } from '@magpie/contracts';
 import type { OwnedPartition } from './consumer-spec.js';
 import { Following, type FetchControl } from './following.js';
-import type { Breakage, PartitionWorker } from './partition-worker.js';
+import type { PartitionWorker } from './partition-worker.js';
+import type { Breakage } from './worker-options.js';
 
 /** A partition that is assigned to this member: being gained, at work, or stopped. */
 export interface Slot {
@@ -14,7 +15,7 @@ export interface Slot {
   stopped: Breakage | undefined;
   /** Cluster that it was gained in. */
   clusterId: string;
-  /** Highest generation met; 0 = any may come. One that is higher has the log compared anew. */
+  /** Highest generation known; 0 = none. One that is higher has the log compared anew. */
   generation: number;
 }
 

@@ -36,8 +36,8 @@ export class FakeGroup {
   }
 
   /** Brings records of a partition, `from` to before `to`. */
-  async deliver(partition: number, from: number, to: number): Promise<void> {
-    const messages = Array.from({ length: to - from }, (_, i) => messageAt(from + i));
+  async deliver(partition: number, from: number, to: number, generation = 1): Promise<void> {
+    const messages = Array.from({ length: to - from }, (_, i) => messageAt(from + i, generation));
     const batch = { topic: TOPIC, partition, messages };
     await this.#eachBatch!({ batch, resolveOffset: () => undefined } as unknown as EachBatchPayload);
   }
@@ -120,10 +120,17 @@ export class MemoryCheckpoints {
 }
 
 /** A member of that group, over a log of `end` records in every partition. */
-export function memberOf(group: FakeGroup, checkpoints: MemoryCheckpoints, end: number, gain: ConsumerSpec['gain']) {
+export function memberOf(
+  group: FakeGroup,
+  checkpoints: MemoryCheckpoints,
+  end: number,
+  gain: ConsumerSpec['gain'],
+  generation = () => 1,
+) {
   const admin = {
     clusterId: async () => 'c',
     bounds: async () => new Map([0, 1].map((partition) => [partition, { start: 0, end }])),
+    offsetsSince: async () => new Map([0, 1].map((partition) => [partition, 0])),
   };
   return new GroupConsumer({
     spec: { name: 'a.b', topics: [TOPIC], onPoison: 'stop', gain },
@@ -133,17 +140,17 @@ export function memberOf(group: FakeGroup, checkpoints: MemoryCheckpoints, end: 
     namespace: '',
     partitions: 2,
     physical: (topic) => topic,
-    generations: { find: () => 1, refute: async () => undefined, onRise: () => () => undefined },
+    generations: { find: generation, refute: async () => undefined, onRise: () => () => undefined },
     deadLetters: undefined,
     tail: new Tail(),
     logger: silentLogger(),
   });
 }
 
-export function messageAt(offset: number): KafkaMessage {
+export function messageAt(offset: number, generation = 1): KafkaMessage {
   return {
     key: Buffer.from('k'),
-    value: withGeneration(1, encodeBody({ events: [] })),
+    value: withGeneration(generation, encodeBody({ events: [] })),
     offset: String(offset),
     timestamp: String(1_000 + offset),
     attributes: 0,

@@ -1,40 +1,15 @@
 import { collectionOf, type Collection, type Document } from '@magpie/mongo';
 import { partitionId, type StateLogDocument } from '../src/generation-check.js';
-import { Generations } from '../src/generations.js';
-import type { LogAdmin } from '../src/log-admin.js';
-import { LogWatch } from '../src/log-watch.js';
+import { BareLog, TOPIC } from './bare-log.js';
 import { openSetting, until, type Setting } from './setting.js';
 
-const TOPIC = 'messaging.message.v1';
-const PARTITIONS = 2;
 const ID = partitionId(TOPIC, 0);
-
-/** A log of which there is nothing but its length. */
-class BareLog {
-  clusterId = 'one';
-  end = 0;
-  /** Runs when the bounds were asked for, before they are answered. */
-  asked: () => Promise<void> = () => Promise.resolve();
-  readonly #bounds = () => new Map([0, 1].map((p) => [p, { start: 0, end: p === 0 ? this.end : 0 }]));
-  readonly admin = {
-    clusterId: async () => this.clusterId,
-    bounds: async () => {
-      await this.asked();
-      return this.#bounds();
-    },
-    survey: async ([topic]: string[]) => ({
-      clusterId: this.clusterId,
-      bounds: new Map([[topic, this.#bounds()]]),
-    }),
-  } as unknown as LogAdmin;
-}
 
 // Goal: a generation is given out once, and every process of a service learns of it. Real: MongoDB and its lease.
 describe('the generations of a service', () => {
   let setting: Setting;
   let states: Collection<StateLogDocument>;
   let log: BareLog;
-  let opened: Generations[] = [];
 
   beforeAll(async () => {
     setting = await openSetting();
@@ -42,41 +17,17 @@ describe('the generations of a service', () => {
   }, 30_000);
 
   beforeEach(() => {
-    log = new BareLog();
+    log = new BareLog(setting);
   });
 
   afterEach(async () => {
-    await Promise.all(opened.splice(0).map((generations) => generations.close()));
+    await log.close();
     await states.deleteMany({});
   });
 
   afterAll(() => setting.close(), 30_000);
 
-  const open = async (holder: string) => {
-    const generations = new Generations({
-      kafka: undefined as never,
-      admin: log.admin,
-      namespace: '',
-      hotPartitions: PARTITIONS,
-      holder,
-      states,
-      leases: collectionOf(setting.connection, 'leases'),
-      onRaise: () => undefined,
-      logger: setting.logger,
-    });
-    opened.push(generations);
-    await generations.check([TOPIC]);
-    return generations;
-  };
-  const watch = (generations: Generations) =>
-    new LogWatch({
-      admin: log.admin,
-      generations,
-      topics: [TOPIC],
-      physical: (topic) => topic,
-      ensureTopics: () => Promise.resolve(),
-      logger: setting.logger,
-    });
+  const open = (holder: string) => log.owner(holder);
   const generationNoted = async () => (await states.findOne({ _id: ID }))?.generation;
   const once = (act: () => Promise<void>) => async () => {
     log.asked = () => Promise.resolve();
@@ -123,9 +74,7 @@ describe('the generations of a service', () => {
     await first.check([TOPIC]);
     const risen: [number, number][] = [];
     second.onRise(TOPIC, (partition, generation) => void risen.push([partition, generation]));
-    const watching = watch(second);
-    await watching.look();
-    await watching.close();
+    await log.look(second);
     expect([first.of(TOPIC, 0), second.of(TOPIC, 0), risen]).toEqual([2, 2, [[0, 2]]]);
   });
 
@@ -136,9 +85,7 @@ describe('the generations of a service', () => {
     lane.note(0, 0, 20);
     await dead.close();
     log.end = 10;
-    const watching = watch(living);
-    await watching.look();
-    await watching.close();
+    await log.look(living);
     expect(living.of(TOPIC, 0)).toBe(2);
   });
 
