@@ -23,8 +23,8 @@ export const READER_MISTAKES: readonly Mistake[] = [
     edits: [
       {
         file: 'apps/sync/src/projections/timeline.projection.ts',
-        find: 'await this.#store(rows);',
-        replace: 'void this.#store(rows).catch(() => undefined);',
+        find: 'pending.stored = await this.#writer.store(rows);',
+        replace: 'void this.#writer.store(rows);\n      pending.stored = true;',
       },
     ],
     rows: ['sync killed with timeline held back'],
