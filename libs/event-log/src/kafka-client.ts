@@ -23,13 +23,15 @@ export interface ClientOptions {
   readonly socketFactory?: ISocketFactory | undefined;
   /** Asked about every new connection before anything is sent over it; a rejection closes it. */
   readonly admit?: () => Promise<void>;
+  /** With `admit`: once aborted, nothing more leaves over any connection of this client. */
+  readonly over?: AbortSignal;
 }
 
 /** A client of Kafka with the settings that were measured; what kafkajs calls an error is a warning here. */
 export function kafkaClient(options: ClientOptions): KafkaClient {
   patchKafkajs();
   mendConnections();
-  const { admit, socketFactory = plainTcp } = options;
+  const { admit, over, socketFactory = plainTcp } = options;
   return new Kafka({
     clientId: options.clientId,
     brokers: [...options.brokers],
@@ -37,7 +39,7 @@ export function kafkaClient(options: ClientOptions): KafkaClient {
     requestTimeout: REQUEST_TIMEOUT_MS,
     enforceRequestTimeout: true,
     retry: RETRY,
-    socketFactory: admit ? admitted(socketFactory, admit) : socketFactory,
+    socketFactory: admit ? admitted(socketFactory, admit, over) : socketFactory,
     logLevel: logLevel.WARN,
     logCreator: () => (entry) => forward(options.logger, entry),
   });
@@ -46,7 +48,8 @@ export function kafkaClient(options: ClientOptions): KafkaClient {
 const plainTcp: ISocketFactory = ({ host, port, onConnect }) =>
   connect({ host, port }, onConnect).setKeepAlive(true, KEEP_ALIVE_MS);
 
-function admitted(make: ISocketFactory, admit: () => Promise<void>): ISocketFactory {
+/** Sockets that kafkajs may use once `admit` has resolved, and until `over`. */
+export function admitted(make: ISocketFactory, admit: () => Promise<void>, over?: AbortSignal): ISocketFactory {
   return (options) => {
     const socket = make({
       ...options,
@@ -55,13 +58,20 @@ function admitted(make: ISocketFactory, admit: () => Promise<void>): ISocketFact
         const gone = () => socket.destroyed || socket.writableEnded;
         admit().then(
           // kafkajs may have given it up meanwhile.
-          () => (gone() ? undefined : options.onConnect()),
+          () => (gone() || over?.aborted ? undefined : options.onConnect()),
           (error: unknown) => socket.destroy(error instanceof Error ? error : new Error(String(error))),
         );
       },
     });
     const late = setTimeout(() => socket.destroy(new Error('connection timeout')), CONNECTION_TIMEOUT_MS);
-    socket.once('close', () => clearTimeout(late));
+    // Reset, so that what the kernel has not sent yet does not leave either.
+    const cut = () => (socket.connecting ? socket.destroy(new Error('given up')) : socket.resetAndDestroy());
+    over?.addEventListener('abort', cut, { once: true });
+    socket.once('close', () => {
+      clearTimeout(late);
+      over?.removeEventListener('abort', cut);
+    });
+    if (over?.aborted) cut();
     return socket;
   };
 }

@@ -1,4 +1,5 @@
 import type { Kafka } from 'kafkajs';
+import { SEND_MAX_MS } from './limits.js';
 import type { PartitionAnswer, ProducerPort } from './lane.js';
 
 const RETRY = { initialRetryTime: 50, multiplier: 1.5, maxRetryTime: 500, retries: 2 };
@@ -22,7 +23,7 @@ export function kafkaProducer(kafka: Kafka, topic: string): ProducerPort {
   return {
     ready: producer.connect(),
     async send(records) {
-      const answers = await producer.send({
+      const sent = producer.send({
         topic,
         acks: -1,
         timeout: PRODUCE_TIMEOUT_MS,
@@ -33,6 +34,7 @@ export function kafkaProducer(kafka: Kafka, topic: string): ProducerPort {
           ...(headers ? { headers } : {}),
         })),
       });
+      const answers = await inTime(sent);
       return new Map<number, PartitionAnswer>(
         answers.map((answer) => [
           answer.partition,
@@ -42,4 +44,12 @@ export function kafkaProducer(kafka: Kafka, topic: string): ProducerPort {
     },
     close: () => producer.disconnect(),
   };
+}
+
+/** kafkajs goes on for minutes where connections are made but nothing is answered. */
+function inTime<T>(sent: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const late = setTimeout(() => reject(new Error(`no answer within ${SEND_MAX_MS} ms`)), SEND_MAX_MS);
+    sent.then(resolve, reject).finally(() => clearTimeout(late));
+  });
 }

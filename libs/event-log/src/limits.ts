@@ -20,6 +20,8 @@ export const LANE_RECORDS_MAX = 20_000;
 export const LANE_BYTES_MAX = 16_000_000;
 /** An entry of a request lane that is not acknowledged by then is given up: its outcome is unknown. */
 export const REQUEST_DEADLINE_MS = 30_000;
+/** A produce request that has no answer by then is given up, with its producer: well before its records are. */
+export const SEND_MAX_MS = 15_000;
 /** How long a log that closes lets its lanes drain. */
 export const DRAIN_MS = 5_000;
 /** When a client that met a full lane should try again. */

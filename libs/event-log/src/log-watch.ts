@@ -42,7 +42,16 @@ export class LogWatch {
   guarded(options: ClientOptions): Kafka {
     const plain = kafkaClient(options);
     return {
-      producer: (config) => this.#producers(options).producer(config),
+      producer: (config) => {
+        const over = new AbortController();
+        const producer = this.#producers(options, over.signal).producer(config);
+        // What it still has to send would leave when kafkajs reaches the broker again, minutes later perhaps.
+        const disconnect = () => {
+          over.abort();
+          return producer.disconnect();
+        };
+        return { ...producer, disconnect };
+      },
       consumer: (config) => plain.consumer(config),
       admin: (config) => plain.admin(config),
       logger: () => plain.logger(),
@@ -60,12 +69,14 @@ export class LogWatch {
   }
 
   /** What a producer was given to send when a generation rose must not reach the new log: it is refused from then on. */
-  #producers(options: ClientOptions): Kafka {
+  #producers(options: ClientOptions, over: AbortSignal): Kafka {
     const { generations } = this.#options;
     const { raises } = generations;
     return kafkaClient({
       ...options,
+      over,
       admit: async () => {
+        over.throwIfAborted();
         // kafkajs tries again with the same producer: that fails at once, so that its lane makes another.
         requireNone(generations.raises - raises);
         await this.look();
