@@ -7,8 +7,9 @@ import { linesOf } from './lines.js';
 import { runMistakes } from './mistakes/run-mistakes.js';
 import { FaultsError, readOptions, USAGE, type FaultOptions } from './options.js';
 import { writeReport } from './report.js';
-import { SHAPES, type Row, type RowResult, type Run, type ShapeName } from './row.js';
+import { SHAPES, type Row, type RowResult, type ShapeName } from './row.js';
 import { QUICK, ROWS } from './rows/index.js';
+import { openRuns } from './runs.js';
 import { RATE, runShape, USERS } from './run-shape.js';
 
 const repository = fileURLToPath(new URL('../../../', import.meta.url));
@@ -46,13 +47,14 @@ async function main(): Promise<number> {
     return 0;
   }
   if (rows.length === 0) throw new FaultsError('no row has such a name');
-  const runs: Run[] = [];
+  const results: RowResult[] = [];
+  const runs = await openRuns(repository);
   for (const seed of options.seeds) {
     print(`seed ${seed}: ${rows.length} faults under ${RATE} messages per second of ${USERS} users`);
-    runs.push({ seed, results: await runAll(rows, seed, options.data) });
-    if (!options.quick && options.only.length === 0) await writeReport(repository, runs);
+    const run = { seed, results: await runAll(rows, seed, options.data) };
+    results.push(...run.results);
+    if (!options.quick && options.only.length === 0) await writeReport(repository, await runs.keep(run));
   }
-  const results = runs.flatMap((run) => run.results);
   const passed = results.filter(({ status }) => status === 'passed').length;
   const notRun = results.filter(({ status }) => status === 'not run').length;
   if (notRun > 0) print(`${notRun} not run`);

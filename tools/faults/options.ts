@@ -12,7 +12,7 @@ export const USAGE = `npm run faults -- [--seed N,â€¦] [--quick] [--only name,â€
               --only chooses mistakes then
   --list   only tells what there is
   --data   where the systems live; default .data/faults (emptied first)
-  A full run writes docs/reliability.md, one of the mistakes docs/reliability-mistakes.md.`;
+  A full run writes docs/reliability.md, of all full runs of the same commit; one of the mistakes docs/reliability-mistakes.md.`;
 
 const SEED_MAX = 999_999;
 

@@ -3,7 +3,7 @@ import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 
 import { seconds } from './lines.js';
-import { SHAPES, type Row, type RowResult, type Run, type ShapeName } from './row.js';
+import { SHAPES, type RowResult, type Run, type ShapeName, type ToldRow } from './row.js';
 import { RATE, USERS } from './run-shape.js';
 
 const FILE = 'docs/reliability.md';
@@ -19,7 +19,7 @@ const SHAPE_TITLES: Readonly<Record<ShapeName, string>> = {
 
 /** A row, and what each run saw of it. */
 interface Seen {
-  readonly row: Row;
+  readonly row: ToldRow;
   readonly results: readonly (RowResult & { readonly seed: number })[];
 }
 
@@ -30,11 +30,11 @@ export function writeReport(repository: string, runs: readonly Run[]): Promise<v
 
 /** The text of docs/reliability.md. */
 export function reportOf(at: Date, runs: readonly Run[]): string {
-  const rows = [...new Set(runs.flatMap(({ results }) => results.map(({ row }) => row)))];
+  const rows = [...new Map(runs.flatMap(({ results }) => results.map(({ row }) => [row.name, row] as const))).values()];
   const seen = rows.map((row) => ({
     row,
     results: runs.flatMap(({ seed, results }) =>
-      results.filter((result) => result.row === row).map((result) => ({ ...result, seed })),
+      results.filter((result) => result.row.name === row.name).map((result) => ({ ...result, seed })),
     ),
   }));
   const seeds = runs.map(({ seed }) => seed).join(',');

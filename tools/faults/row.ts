@@ -48,8 +48,11 @@ export class NotRun extends Error {}
 
 export type Status = 'passed' | 'failed' | 'not reached' | 'not run';
 
+/** What a report tells of a row. */
+export type ToldRow = Pick<Row, 'name' | 'what' | 'shape' | 'flowsWithinMs'>;
+
 export interface RowResult {
-  readonly row: Row;
+  readonly row: ToldRow;
   readonly status: Status;
   /** Empty when it passed. */
   readonly reasons: readonly string[];
