@@ -15,7 +15,7 @@ describe('profiles', () => {
       findOne: () => Promise.resolve(null),
     };
     const base = {
-      connection: { db: { collection: () => collection } },
+      connection: { db: { collection: () => collection, listCollections: () => ({ toArray: async () => [] }) } },
       log: {
         consume: () => {
           did.push('consume');
