@@ -29,12 +29,14 @@ const WIPED_KAFKA: Row = {
   name: 'kafka wiped',
   what: 'The broker is killed and its data deleted; MongoDB stays. What was acknowledged and not yet in a feed is excused.',
   shape: 'split',
-  run: ({ rig, trial }) =>
-    whileDown(rig, 'kafka', async () => {
+  run: async ({ rig, trial }) => {
+    const diedAt = performance.now();
+    await whileDown(rig, 'kafka', async () => {
       await delay(DOWN_MS);
-      trial.excuseUnderWay();
+      trial.excuseUnderWay(diedAt);
       await rm(kafkaLog(rig), { recursive: true });
-    }),
+    });
+  },
 };
 
 const UNCLEAN_KAFKA: Row = {

@@ -105,6 +105,24 @@ describe('trial', () => {
     expect([counts, judged.excused]).toEqual([{}, 1]);
   });
 
+  it('counts the time before the death, however long it took until somebody looked', () => {
+    trial.sending(message('m1'));
+    trial.answered('m1', 'ok');
+    show('m1', 1);
+    const diedAt = performance.now();
+    trial.excuseUnderWay(diedAt + 10_000);
+    expect(trial.finish().summary.counts).toEqual({ lost: 1 });
+    trial.excuseUnderWay(diedAt);
+    expect(trial.finish().summary.counts).toEqual({});
+  });
+
+  it('does not excuse what is acknowledged only after the log is gone', () => {
+    trial.sending(message('m1'));
+    trial.excuseUnderWay();
+    trial.answered('m1', 'ok');
+    expect(trial.finish().summary.counts).toEqual({ lost: 3 });
+  });
+
   it('counts an old message that comes again, except on a device that has begun anew', () => {
     trial.device('bob', 'b1').shown(item('old', 1));
     trial.device('ann', 'a1').restarted();

@@ -170,15 +170,17 @@ export class Trial implements Observer {
   }
 
   /**
-   * Messages that are on their way now may be lost: the log that holds them is. Those that every device has shown, but
+   * Messages that were acknowledged and are on their way now may be lost: the log that holds them is. Those that every device has shown, but
    * the one that wrote it, are not among them, or only for that one: it is told of what it wrote with the next of its
    * notices, so the feed of its user may have been the only one that the message was still on its way to.
+   * `diedAt`: when nothing could come of them any more, `performance.now()`.
    */
-  excuseUnderWay(): void {
+  excuseUnderWay(diedAt = performance.now()): void {
     const underWay = new Set<string>();
     const toItsAuthor = new Set<string>();
-    const since = performance.now() - FAN_OUT_MS;
+    const since = diedAt - FAN_OUT_MS;
     for (const message of this.messages.values()) {
+      if (message.outcome !== 'ok') continue;
       if (message.shownOn.size < othersOf(message).length) underWay.add(message.messageId);
       if (!message.ownShown && message.writtenAt > since) toItsAuthor.add(message.messageId);
       if (message.writtenAt > since || underWay.has(message.messageId)) this.excused.add(message.messageId);
