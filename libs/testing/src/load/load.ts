@@ -19,8 +19,8 @@ const WRITTEN_AGO_MS = 70_000;
 const SIGN_IN_AT_A_TIME = 4;
 const TICK_MS = 10;
 const POLL_MS = 50;
-/** Nothing new has come for this long: nothing more will by itself. */
-const IDLE_MS = 4_000;
+/** Nothing new has come for this long: nothing more will by itself. Longer than a lost log takes to be followed again. */
+const IDLE_MS = 15_000;
 const ONLINE_WITHIN_MS = 30_000;
 const PULL_WITHIN_MS = 20_000;
 
