@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import { silentLogger } from '@magpie/observability';
+import type { KafkaMessage } from 'kafkajs';
+import { messageAt } from '../test/fake-group.js';
 import type { CheckpointDocument } from './checkpoints.js';
 import type { ConsumerSpec } from './consumer-spec.js';
 import { gainPartition, questionsTo, type GainContext } from './gain.js';
 import type { LogAdmin, LogBounds } from './log-admin.js';
+import { digestOf } from './record.js';
 
 // Goal: what a join shares is not older than its epochs; after a loss it is told what is known. Kafka and MongoDB are
 // stood in for.
@@ -91,4 +94,41 @@ describe('gainPartition', () => {
     await expect(gain).rejects.toThrow('Kafka is away');
     expect(lost).toBe(1);
   });
+
+  it.each([
+    ['another', [false, true]],
+    ['the same', [false]],
+  ])('compares the log before work goes back in it: it is %s one', async (which, gained) => {
+    const there = messageAt(2);
+    const digest = which === 'another' ? 'of another record' : digestOf(there);
+    const seen: boolean[] = [];
+    let lost = 0;
+    const work = { process: () => Promise.resolve(), state: () => ({}), lost: () => void (lost += 1) };
+    const gain: ConsumerSpec['gain'] = async (at) => {
+      seen.push(at.lost === true);
+      return at.lost ? work : { ...work, from: 1 };
+    };
+    const checkpoint = { next: 3, generation: 1, appendedAt: 800_000, digest };
+    const { context, questions } = contextOf(checkpoint, [5, 5], { gain });
+    const kafka = { consumer: () => readerOf(there) } as unknown as GainContext['kafka'];
+    const result = await gainPartition({ ...context, kafka }, questions, TOPIC, 0, false);
+    expect(seen).toEqual(gained);
+    expect(lost).toBe(gained.length - 1);
+    expect(result).toMatchObject(which === 'another' ? { risenTo: 5 } : { place: { from: 1, next: 1 } });
+  });
 });
+
+/** A consumer of kafkajs that brings one record. */
+function readerOf(message: KafkaMessage) {
+  const done = () => Promise.resolve();
+  return {
+    events: {},
+    on: () => undefined,
+    seek: () => undefined,
+    connect: done,
+    subscribe: done,
+    disconnect: done,
+    run: ({ eachBatch }: { eachBatch: (payload: object) => Promise<void> }) =>
+      eachBatch({ batch: { partition: 0, messages: [message] } }),
+  };
+}

@@ -11,6 +11,7 @@ import { SHORTENED_OVERLAP_MS } from './limits.js';
 import type { LogAdmin, LogBounds } from './log-admin.js';
 import { placeOf, SHORTENED, type Place } from './place.js';
 import { lastGenerations, readRecords } from './read-records.js';
+import { digestOf } from './record.js';
 
 export interface GainContext {
   readonly spec: ConsumerSpec;
@@ -131,6 +132,10 @@ export async function gainPartition(
   const work = await spec.gain(gained);
   // Work that goes back wants what it knows once more, at the places that it had.
   const back = work.from !== undefined;
+  if (back && !lost && (await isAnother(work, context, target))) {
+    forget(work, context.logger);
+    return gainPartition(context, questions, topic, partition, true);
+  }
   return {
     id,
     epoch: checkpoint.epoch,
@@ -180,6 +185,26 @@ async function rememberFrom(
   if (!spec.rememberMs || !checkpoint.appendedAt) return undefined;
   const offsets = await questions.offsetsSince(physical(topic), checkpoint.appendedAt - spec.rememberMs);
   return offsets.get(partition);
+}
+
+/**
+ * Whether the log is not the one of the checkpoint. Usually the first record that is read shows it; work that goes back
+ * may pass it by, and what it goes back to would be a place in the log that is lost.
+ */
+async function isAnother(
+  work: PartitionWork,
+  { kafka, physical, logger }: GainContext,
+  { topic, partition, checkpoint: { next = 0, digest }, bounds }: Target,
+): Promise<boolean> {
+  const last = next - 1;
+  if (!digest || last < bounds.start) return false;
+  try {
+    const record = (await readRecords(kafka, physical(topic), new Map([[partition, last]]))).get(partition);
+    return record === undefined || digestOf(record) !== digest;
+  } catch (error) {
+    forget(work, logger);
+    throw error;
+  }
 }
 
 /** Where the work begins. Work whose place is not found is told that it is lost, since nobody will own it. */
