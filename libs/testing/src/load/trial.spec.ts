@@ -116,6 +116,17 @@ describe('trial', () => {
     expect(trial.finish().summary.counts).toEqual({});
   });
 
+  it('waits no longer for what is excused, and takes it when it comes', () => {
+    trial.sending(message('m1'));
+    trial.answered('m1', 'ok');
+    expect(trial.missing).toBe(2);
+    trial.excuseUnderWay();
+    trial.excuseUnderWay();
+    expect(trial.missing).toBe(0);
+    show('m1', 1);
+    expect([trial.missing, trial.finish().summary.clean]).toEqual([0, true]);
+  });
+
   it('does not excuse what is acknowledged only after the log is gone', () => {
     trial.sending(message('m1'));
     trial.excuseUnderWay();

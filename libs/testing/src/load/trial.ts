@@ -29,6 +29,8 @@ interface Message extends NewMessage {
   readonly writtenAt: number;
   outcome: Outcome | undefined;
   answeredAt: number | undefined;
+  /** It was lost with the log, or may be. */
+  givenUp: boolean;
   /** Other devices than the one that wrote it. */
   readonly shownOn: Set<string>;
   /** Whether the device that wrote it has had it from its feed. */
@@ -124,6 +126,7 @@ export class Trial implements Observer {
       writtenAt: performance.now(),
       outcome: undefined,
       answeredAt: undefined,
+      givenUp: false,
       shownOn: new Set(),
       ownShown: false,
       arrivedAt: undefined,
@@ -181,7 +184,13 @@ export class Trial implements Observer {
     const since = diedAt - FAN_OUT_MS;
     for (const message of this.messages.values()) {
       if (message.outcome !== 'ok') continue;
-      if (message.shownOn.size < othersOf(message).length) underWay.add(message.messageId);
+      const missing = othersOf(message).length - message.shownOn.size;
+      if (missing > 0) {
+        underWay.add(message.messageId);
+        // Nobody waits for it; should it come all the same, it comes.
+        if (!message.givenUp) this.missingCount -= missing;
+        message.givenUp = true;
+      }
       if (!message.ownShown && message.writtenAt > since) toItsAuthor.add(message.messageId);
       if (message.writtenAt > since || underWay.has(message.messageId)) this.excused.add(message.messageId);
     }
@@ -255,7 +264,7 @@ export class Trial implements Observer {
     const device = `${user}/${deviceId}`;
     if (message.shownOn.has(device)) return;
     message.shownOn.add(device);
-    if (message.outcome === 'ok') this.missingCount--;
+    if (message.outcome === 'ok' && !message.givenUp) this.missingCount--;
   }
 }
 
