@@ -2,7 +2,7 @@ import type { TopicName } from '@magpie/contracts';
 import type { Logger } from '@magpie/observability';
 import type { Kafka } from 'kafkajs';
 import { BegunSince } from './begun-since.js';
-import { leftOf, type Left } from './after-loss.js';
+import { leftOf, type Left, type Stood } from './after-loss.js';
 import { checkpointId, type CheckpointDocument, type Checkpoints } from './checkpoints.js';
 import type { CheckpointView, ConsumerSpec, Gained, PartitionWork } from './consumer-spec.js';
 import { forget } from './failures.js';
@@ -33,7 +33,7 @@ export interface Gain {
   readonly place: Place;
   /** Of the record before the checkpoint; 0 = there is none. */
   readonly generation: number;
-  /** Generation that the records to be processed have at least. */
+  /** Generation that the records to be processed have at least; not those that `left` knows. */
   readonly floor: number;
   readonly logEnd: number;
   readonly work: PartitionWork;
@@ -130,7 +130,7 @@ export async function gainPartition(
   };
   const generation = checkpoint.generation ?? 0;
   const work = await spec.gain(gained);
-  // Work that goes back wants what it knows once more, at the places that it had.
+  // Work that goes back wants what it knows once more, at the places that it had; places that are new rise all the same.
   const back = work.from !== undefined;
   if (back && !lost && (await isAnother(work, context, target))) {
     forget(work, context.logger);
@@ -142,13 +142,23 @@ export async function gainPartition(
     clusterId,
     place: await beginOf(work, context, target, place),
     generation,
-    floor: back ? 0 : Math.min(generation + 1, Math.max(generation, risenTo)),
+    floor: floorOf(generation, lost, back),
     logEnd: bounds.end,
     work,
     fresh: checkpoint.next === undefined || gained.hole === true,
-    left: lost && !back ? leftOf(topic, generation, checkpoint.appendedAt ?? 0) : undefined,
+    left: lost ? leftOf(topic, stoodAt(checkpoint), bounds.end, back) : undefined,
     risenTo,
   };
+}
+
+/** Generation that the records to be processed have at least, but for those of a lost log that are known. */
+function floorOf(generation: number, lost: boolean, back: boolean): number {
+  if (lost) return generation + 1;
+  return back ? 0 : generation;
+}
+
+function stoodAt({ generation = 0, appendedAt = 0, next = 0 }: CheckpointDocument): Stood {
+  return { generation, appendedAt, next };
 }
 
 /** A checkpoint as users of the log see it; `next`: where they go on. undefined = nobody has worked there. */

@@ -1,6 +1,6 @@
 import type { TopicName } from '@magpie/contracts';
 import type { KafkaMessage } from 'kafkajs';
-import { atLeast, isKnown, type Left } from './after-loss.js';
+import { Places } from './after-loss.js';
 import { backOff } from './back-off.js';
 import type { CheckpointWrite } from './checkpoints.js';
 import { PoisonError } from './consumer-spec.js';
@@ -38,10 +38,7 @@ export class PartitionWorker {
   readonly #progress: Progress;
   /** Generation of the last record that was taken in. */
   #newest: number;
-  /** Places never go back: generation that the next record has at least. */
-  #floor: number;
-  /** Until the first record that is not known. */
-  #left: Left | undefined;
+  readonly #places: Places;
   #atWork: KafkaMessage | undefined;
   #running: Promise<void> | undefined;
   #held = false;
@@ -61,8 +58,7 @@ export class PartitionWorker {
     this.#cursor = options.place.from;
     this.#progress = { next: options.place.next, generation: options.generation, last: undefined };
     this.#newest = options.generation;
-    this.#floor = options.floor;
-    this.#left = options.left;
+    this.#places = new Places(options.left, options.floor, options.logEnd);
   }
 
   get id(): string {
@@ -229,15 +225,11 @@ export class PartitionWorker {
     }
   }
 
-  /** How many of the messages are only remembered. The first that is not known ends what is left of a lost log. */
+  /** How many of the messages are only remembered. */
   #knownOf(messages: readonly KafkaMessage[]): number {
-    const { place } = this.#options;
-    const known = messages.findIndex(
-      (message) => Number(message.offset) >= place.next && !(this.#left && isKnown(this.#left, message)),
-    );
-    if (known < 0) return messages.length;
-    this.#left = undefined;
-    return known;
+    const { next } = this.#options.place;
+    const known = messages.findIndex((message) => Number(message.offset) >= next && !this.#places.passesOver(message));
+    return known < 0 ? messages.length : known;
   }
 
   #makeRoom(): void {
@@ -262,8 +254,8 @@ export class PartitionWorker {
     }
     work.remember?.(records);
     this.#cursor = Number(last.offset) + 1;
-    // All that a lost log still held is known. A checkpoint before that would not tell any more what is known.
-    if (this.#left && this.#cursor >= this.#options.logEnd) this.#advance(last, this.#floor);
+    // All that a lost log still held is known.
+    if (this.#places.isAllKnown(this.#cursor)) this.#advance(last, 0);
     else this.#tellCaughtUp();
   }
 
@@ -272,10 +264,10 @@ export class PartitionWorker {
     let records: LogRecord[] = [];
     let from = 0;
     for (const [i, message] of messages.entries()) {
+      this.#places.meet(message);
       const record = decodeRecord(this.#options.topic, this.#options.partition, message);
       if (!(record instanceof Error)) {
-        records.push(atLeast(this.#floor, record));
-        this.#floor = Math.max(this.#floor, record.generation);
+        records.push(this.#places.placed(record));
         continue;
       }
       await this.#process(records, messages.slice(from, i));
@@ -318,7 +310,7 @@ export class PartitionWorker {
     if (!bury) return this.#break('poison', error);
     for (let tries = 1; !this.#ended; tries += 1) {
       const failure = await failureOf(() => bury(message, error));
-      if (!failure) return this.#advance(message, Math.max(this.#progress.generation, this.#floor));
+      if (!failure) return this.#advance(message, this.#progress.generation);
       this.#options.logger.warn({ err: failure.error, tries }, 'dead letter not written, tried again');
       await backOff(tries);
     }
@@ -327,16 +319,18 @@ export class PartitionWorker {
   #advance(message: KafkaMessage, generation: number): void {
     if (this.#ended) return;
     this.#progress.next = Number(message.offset) + 1;
-    this.#progress.generation = generation;
+    // What is known of a lost log keeps its places; the checkpoint is of the one that came after it.
+    this.#progress.generation = Math.max(generation, this.#places.floor);
     this.#progress.last = message;
     this.#cursor = this.#progress.next;
     this.#dirty = true;
-    if (this.#options.work.durable) this.#taken.push({ message, generation });
+    if (this.#options.work.durable) this.#taken.push({ message, generation: this.#progress.generation });
     else if (this.#due) this.#takeSnapshot();
     this.#tellCaughtUp();
   }
 
   #takeSnapshot(): void {
+    if (!this.#places.isThrough(this.#cursor)) return;
     const { last, next, generation } = this.#progress;
     const { work } = this.#options;
     const durable = work.durable?.();

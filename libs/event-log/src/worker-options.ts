@@ -16,9 +16,9 @@ export interface WorkerOptions {
   readonly place: Place;
   /** Generation of the record before the checkpoint; 0 = there is none. */
   readonly generation: number;
-  /** Generation that the records to be processed have at least. */
+  /** Generation that the records to be processed have at least; not those that `left` knows. */
   readonly floor: number;
-  /** The log was lost: what was known of it. Records that are known are remembered, not processed. */
+  /** The log was lost: what was known of it. Records that are known are remembered, or processed as they are. */
   readonly left?: Left | undefined;
   readonly logEnd: number;
   readonly work: PartitionWork;
