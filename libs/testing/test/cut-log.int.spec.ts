@@ -46,8 +46,8 @@ describe('a log that lost its last records', () => {
     broker = await startKafka({ dataDir: folder, onExit: () => resolve() });
   }
 
-  const open = () =>
-    openEventLog({
+  async function withLog(act: (log: EventLog) => Promise<void>): Promise<void> {
+    const log = await openEventLog({
       brokers: [broker.address],
       namespace,
       service: 'messaging',
@@ -56,6 +56,12 @@ describe('a log that lost its last records', () => {
       replication: 1,
       logger: silentLogger(),
     });
+    try {
+      await act(log);
+    } finally {
+      await log.close();
+    }
+  }
 
   const readAll = (log: EventLog) =>
     log.consume({
@@ -83,11 +89,11 @@ describe('a log that lost its last records', () => {
   it(
     'is read from there on, also what was acknowledged before a reader found the loss',
     async () => {
-      const before = await open();
-      await readAll(before);
-      await append(before, 0, 100);
-      await eventually(() => expect(read).toHaveLength(100));
-      await before.close();
+      await withLog(async (before) => {
+        await readAll(before);
+        await append(before, 0, 100);
+        await eventually(() => expect(read).toHaveLength(100));
+      });
       process.kill(broker.pid, 'SIGKILL');
       await killed;
       await cut(join(folder, 'log', `${namespace}${TOPIC}-0`), 97);
@@ -96,14 +102,14 @@ describe('a log that lost its last records', () => {
       await startBroker();
       read = [];
 
-      const after = await open();
-      expect(new Set(await append(after, 1_000, 1_014))).toEqual(new Set([1]));
-      await readAll(after);
-      await eventually(() => expect(after.generationOf(TOPIC, 0)).toBe(2), RAISED_WITHIN_MS);
-      await append(after, 2_000, 2_003);
-      const promised = [...range(1_000, 1_014), ...range(2_000, 2_003)];
-      await eventually(() => expect(read).toEqual(promised));
-      await after.close();
+      await withLog(async (after) => {
+        expect(new Set(await append(after, 1_000, 1_014))).toEqual(new Set([1]));
+        await readAll(after);
+        await eventually(() => expect(after.generationOf(TOPIC, 0)).toBe(2), RAISED_WITHIN_MS);
+        await append(after, 2_000, 2_003);
+        const promised = [...range(1_000, 1_014), ...range(2_000, 2_003)];
+        await eventually(() => expect(read).toEqual(promised));
+      });
     },
     TEST_MS,
   );

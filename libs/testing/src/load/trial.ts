@@ -25,7 +25,7 @@ export interface NewMessage {
 }
 
 interface Message extends NewMessage {
-  /** `performance.now()` when it was written. */
+  /** By the clock of the trial, as all times. */
   readonly writtenAt: number;
   outcome: Outcome | undefined;
   answeredAt: number | undefined;
@@ -86,6 +86,8 @@ export class Trial implements Observer {
     private readonly users: readonly LoadUser[],
     /** Ids of messages of earlier trials. */
     private readonly earlier: ReadonlySet<string>,
+    /** Milliseconds from any beginning. */
+    private readonly now: () => number = () => performance.now(),
   ) {
     for (const { userId, devices } of users) {
       for (const device of devices) {
@@ -123,7 +125,7 @@ export class Trial implements Observer {
     for (const user of new Set([from.userId, to.userId])) this.belongs(conversation, user);
     this.messages.set(messageId, {
       ...message,
-      writtenAt: performance.now(),
+      writtenAt: this.now(),
       outcome: undefined,
       answeredAt: undefined,
       givenUp: false,
@@ -140,7 +142,7 @@ export class Trial implements Observer {
   answered(messageId: string, outcome: Outcome, code?: string): void {
     const message = this.messages.get(messageId)!;
     message.outcome = outcome;
-    message.answeredAt = performance.now();
+    message.answeredAt = this.now();
     this.openCount--;
     if (outcome === 'ok') this.missingCount += othersOf(message).length - message.shownOn.size;
     if (code !== undefined) this.refusals.set(code, (this.refusals.get(code) ?? 0) + 1);
@@ -173,12 +175,12 @@ export class Trial implements Observer {
   }
 
   /**
-   * Messages that were acknowledged and are on their way now may be lost: the log that holds them is. Those that every device has shown, but
-   * the one that wrote it, are not among them, or only for that one: it is told of what it wrote with the next of its
-   * notices, so the feed of its user may have been the only one that the message was still on its way to.
-   * `diedAt`: when nothing could come of them any more, `performance.now()`.
+   * Messages that were acknowledged and are on their way now may be lost: the log that holds them is. Those that every
+   * device has shown, but the one that wrote it, are not among them, or only for that one: it is told of what it wrote
+   * with the next of its notices, so the feed of its user may have been the only one that the message was still on its
+   * way to. `diedAt`: when nothing could come of them any more, by the clock of the trial.
    */
-  excuseUnderWay(diedAt = performance.now()): void {
+  excuseUnderWay(diedAt = this.now()): void {
     const underWay = new Set<string>();
     const toItsAuthor = new Set<string>();
     const since = diedAt - FAN_OUT_MS;
@@ -202,12 +204,12 @@ export class Trial implements Observer {
 
   /** From now on something is broken. */
   broken(): void {
-    this.brokenAt = performance.now();
+    this.brokenAt = this.now();
   }
 
   /** Whatever was broken is whole again, or begins to repair itself. */
   repaired(): void {
-    this.repairedAt = performance.now();
+    this.repairedAt = this.now();
   }
 
   /** Nothing more is sent, and every device but those has pulled to the end. */
@@ -220,7 +222,7 @@ export class Trial implements Observer {
     const affected = new Set<string>();
     let slowestMs = 0;
     let resolvedAfterMs = 0;
-    const now = performance.now();
+    const now = this.now();
     for (const { arrivedAt, answeredAt = now, writtenAt, from, to } of this.messages.values()) {
       if (writtenAt <= this.repairedAt) resolvedAfterMs = Math.max(resolvedAfterMs, answeredAt - this.repairedAt);
       const tookMs = arrivedAt === undefined || arrivedAt < this.brokenAt ? 0 : arrivedAt - writtenAt;
@@ -260,7 +262,7 @@ export class Trial implements Observer {
       return;
     }
     this.shownCount++;
-    if (user === message.to.userId) message.arrivedAt ??= performance.now();
+    if (user === message.to.userId) message.arrivedAt ??= this.now();
     const device = `${user}/${deviceId}`;
     if (message.shownOn.has(device)) return;
     message.shownOn.add(device);
