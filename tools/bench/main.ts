@@ -18,7 +18,8 @@ async function main(): Promise<number> {
     return 0;
   }
   const interrupted = new AbortController();
-  process.once('SIGINT', () => interrupted.abort());
+  // A terminal and npm may both pass it on.
+  process.on('SIGINT', () => interrupted.abort(new BenchError('interrupted')));
   const running = await readRunning(options.data);
   const directory = join(options.data, 'bench');
   const players = await signInAll(running.tcp, directory, options.users, (done, of) => {

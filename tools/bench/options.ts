@@ -38,6 +38,7 @@ export interface RunningSystem {
 
 export interface BenchOptions {
   readonly rates: readonly number[];
+  /** Of a stage; with `rebuild`, at most. */
   readonly seconds: number;
   readonly warmupSeconds: number;
   readonly users: number;
@@ -53,6 +54,8 @@ export function readOptions(args: string[]): BenchOptions | 'help' {
   if (values.help) return 'help';
   if (positionals.length > 0) throw new BenchError(`"${positionals[0]}" is not an option\n\n${USAGE}`);
   if (values.accounts !== undefined && !values.rebuild) throw new BenchError(`--accounts goes with --rebuild`);
+  if (values.seconds !== undefined && values.rebuild)
+    throw new BenchError(`--rebuild takes as long as it takes: no --seconds`);
   const rates = (values.rate ?? (values.rebuild ? REBUILD_RATE : '300,2000'))
     .split(',')
     .map((text) => number('--rate', text, 1, RATE_MAX));
@@ -61,7 +64,7 @@ export function readOptions(args: string[]): BenchOptions | 'help' {
   const accounts = number('--accounts', values.accounts ?? '300000', 1, ACCOUNTS_MAX);
   const options = {
     rates,
-    seconds: number('--seconds', values.seconds ?? '20', 1, SECONDS_MAX),
+    seconds: number('--seconds', values.seconds ?? (values.rebuild ? String(SECONDS_MAX) : '20'), 1, SECONDS_MAX),
     warmupSeconds: number('--warmup', values.warmup ?? '10', 0, SECONDS_MAX),
     users: number('--users', values.users ?? '200', 2, USERS_MAX),
     bytes: number('--bytes', values.bytes ?? '230', BYTES.min, BYTES.max),

@@ -13,8 +13,6 @@ import { runStage } from './stage.js';
 
 const VIEW = 'view_profile';
 const SIGN_UP_EVERY_MS = 1_000;
-/** The load goes on for so long at most. */
-const STAGE_SECONDS_MAX = 600;
 const PROGRESS_EVERY = 50_000;
 const SEEN_WITHIN_MS = 20_000;
 const LOOK_MS = 200;
@@ -58,10 +56,11 @@ export async function benchRebuild(
     const view = collectionOf<Profile>(social, VIEW);
     const tell = (what: string) => (done: number, of: number) =>
       void (done % PROGRESS_EVERY === 0 || done === of ? print(`${done} of ${of} ${what}`) : undefined);
-    await seedAccounts(store, options.rebuild!.accounts, tell('accounts made'));
+    await seedAccounts(store, options.rebuild!.accounts, interrupted, tell('accounts made'));
     await inStep(
       store,
       () => commitsIn(view),
+      interrupted,
       (done, of) => print(`${done} of ${of} accounts in ${VIEW}`),
     );
     const run = await rebuildUnderLoad({ options, players, running, interrupted, print, store, social, view });
@@ -90,7 +89,7 @@ async function rebuildUnderLoad(given: {
     throw new BenchError('interrupted; a rebuild that was asked for goes on');
   });
   stopped.catch(() => undefined);
-  const plan = { ...options, rate: options.rates[0]!, seconds: STAGE_SECONDS_MAX };
+  const plan = { ...options, rate: options.rates[0]! };
   const load = runStage(plan, players, running, interrupted, enough.signal);
   const signUps = signUpMeanwhile(running.tcp, enough.signal);
   try {

@@ -30,8 +30,14 @@ export function streamOf(userId: string): string {
 /**
  * Makes accounts until there are as many as asked for, at most a batch more: commits through the event store, as auth
  * makes them, without the password hash and the claim of the name that make signing up slow. Nobody can log in on them.
+ * Rejects with the reason of `interrupted` when that comes; what is under way then is finished.
  */
-export async function seedAccounts(store: EventStore, accounts: number, progress: Progress): Promise<void> {
+export async function seedAccounts(
+  store: EventStore,
+  accounts: number,
+  interrupted: AbortSignal,
+  progress: Progress,
+): Promise<void> {
   const missing = accounts - (await commitsOfAccounts(store));
   if (missing <= 0) return;
   const firsts = Array.from({ length: Math.ceil(accounts / BATCH) }, (_, batch) => streamOf(idOf(batch * BATCH)));
@@ -41,19 +47,26 @@ export async function seedAccounts(store: EventStore, accounts: number, progress
   const all = batches.length * BATCH;
   let done = 0;
   const work = async (): Promise<void> => {
-    for (let batch = batches.shift(); batch !== undefined; batch = batches.shift()) {
+    for (let batch = batches.shift(); batch !== undefined && !interrupted.aborted; batch = batches.shift()) {
       await seedBatch(store, batch);
       done += BATCH;
       progress(done, all);
     }
   };
   await Promise.all(Array.from({ length: CONCURRENCY }, work));
+  interrupted.throwIfAborted();
 }
 
 /** Waits until a view holds every commit of an account. `commitsInView` counts those that it has taken. */
-export async function inStep(store: EventStore, commitsInView: () => Promise<number>, progress: Progress) {
+export async function inStep(
+  store: EventStore,
+  commitsInView: () => Promise<number>,
+  interrupted: AbortSignal,
+  progress: Progress,
+): Promise<void> {
   let last = { taken: -1, at: Date.now() };
   for (;;) {
+    interrupted.throwIfAborted();
     const [commits, taken] = await Promise.all([commitsOfAccounts(store), commitsInView()]);
     if (taken >= commits) return;
     if (taken !== last.taken) {
