@@ -28,8 +28,11 @@ export async function rebuildView(connection: Connection, view: string, print: (
     const now = Date.now();
     if (state.status !== 'Asked') idleSince = now;
     if (now - idleSince > TAKE_UP_MS) {
-      await withdrawRebuild(connection, view, request);
-      throw new RebuildError(`nobody takes it up: is the service running?`);
+      const withdrawn = await withdrawRebuild(connection, view, request);
+      if (withdrawn || (await stateOf(connection, view)).status === 'Asked')
+        throw new RebuildError(`nobody takes it up: is the service running?`);
+      // It was begun just now.
+      idleSince = now;
     }
     if (state.done === last.done) continue;
     // A rebuild that was begun anew starts counting anew.

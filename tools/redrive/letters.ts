@@ -12,22 +12,24 @@ export async function handleLetters(
   { consumer, list }: Pick<RedriveRequest, 'consumer' | 'list'>,
   print: (line: string) => void,
 ): Promise<number> {
-  const waiting: DeadLetter[] = [];
-  // Keeps the letter, and answers that it is not to be appended.
-  const keep = (letter: DeadLetter): boolean => waiting.push(letter) < 0;
-  await log.redrive({ consumer, topics, pick: keep });
-  if (list) {
-    for (const letter of waiting) print(lineOf(letter));
-    return waiting.length;
-  }
-  const found = topics.filter((topic) => waiting.some((letter) => letter.topic === topic));
+  const waiting = new Map<TopicName, number>();
+  /** Answers that it is not to be appended. Letters may be many, and each may be large: none is kept. */
+  const look = (letter: DeadLetter): boolean => {
+    waiting.set(letter.topic, (waiting.get(letter.topic) ?? 0) + 1);
+    if (list) print(lineOf(letter));
+    return false;
+  };
+  await log.redrive({ consumer, topics, pick: look });
+  const count = [...waiting.values()].reduce((sum, some) => sum + some, 0);
+  if (list) return count;
+  const found = topics.filter((topic) => waiting.has(topic));
   for (const topic of found.filter((one) => !takesRepeats(one))) print(refusal(topic));
   const safe = found.filter(takesRepeats);
   if (safe.length > 0) {
     const { redriven, before } = await log.redrive({ consumer, topics: safe });
     print(`${consumer}: ${redriven} redriven to ${safe.join(', ')}, ${before} had been before`);
   }
-  return waiting.length;
+  return count;
 }
 
 function lineOf({ topic, partition, offset, buriedAtMs, key, error }: DeadLetter): string {
