@@ -26,6 +26,7 @@ describe('checkpoint order', () => {
     // Goal: what the rules allow is no fault.
     expect(faultsOf(at(5), at(5, 0, 0), at(5, 100, 1), at(6, 100, 1), at(6, 40, 1), at(6, 60, 1))).toEqual([]);
     expect(faultsOf(at(5, 100, 1), at(6, 30, 1), at(6, 40, 1), at(6, 3, 2))).toEqual([]);
+    expect(faultsOf(at(5, 100, 1), at(6, 140, 1), at(6, 120, 1))).toEqual([]);
     expect(faultsOf(at(5, 100, 1), at(5, 200, 1), undefined, at(1, 3, 1))).toEqual([]);
   });
 });

@@ -43,7 +43,8 @@ export class CheckpointOrder {
     const place = { generation, next };
     const before = this.known.get(id);
     if (before === undefined || epoch > before.epoch) {
-      this.known.set(id, { epoch, place, written: before !== undefined && compare(place, before.place) !== 0 });
+      // Another place may be the last that the owner before wrote, unseen: only what comes next is the new one's.
+      this.known.set(id, { epoch, place, written: false });
       return;
     }
     if (epoch < before.epoch) this.wentBack.add(`the epoch of checkpoint ${id} fell`);

@@ -13,18 +13,20 @@ const COLLECTION = 'checkpoints';
 export class CheckpointWatch {
   private readonly order = new CheckpointOrder();
   private readonly watching: Promise<void>;
+  private failed: string | undefined;
   private ended = false;
 
   constructor(uri: string, databases: readonly string[]) {
-    this.watching = this.watch(uri, databases);
-    this.watching.catch(() => undefined);
+    this.watching = this.watch(uri, databases).catch((error: Error) => {
+      this.failed = `checkpoints were not watched: ${error.message}`;
+    });
   }
 
-  /** Ends the watch; answers what was wrong. */
+  /** Ends the watch; answers what was wrong, also with the watch itself. */
   async end(): Promise<readonly string[]> {
     this.ended = true;
     await this.watching;
-    return this.order.faults();
+    return [...this.order.faults(), ...(this.failed === undefined ? [] : [this.failed])];
   }
 
   private async watch(uri: string, databases: readonly string[]): Promise<void> {

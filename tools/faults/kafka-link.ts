@@ -10,6 +10,11 @@ export async function openKafkaLink(dataDir: string): Promise<TcpProxy> {
   const port = await ports.choose('kafka-link');
   const proxy = await startTcpProxy({ target: { port } });
   const link: KafkaLink = { port, advertisedPort: proxy.port };
-  await writeFileAtomic(kafkaLinkFileOf(dataDir), JSON.stringify(link));
+  try {
+    await writeFileAtomic(kafkaLinkFileOf(dataDir), JSON.stringify(link));
+  } catch (error) {
+    await proxy.close();
+    throw error;
+  }
   return proxy;
 }

@@ -3,23 +3,22 @@ import { fileURLToPath } from 'node:url';
 
 import { ServerError } from '@magpie/testing';
 
+import { chosenRows, isFullRun } from './chosen.js';
 import { linesOf } from './lines.js';
 import { runMistakes } from './mistakes/run-mistakes.js';
-import { FaultsError, readOptions, USAGE, type FaultOptions } from './options.js';
+import { FaultsError, readOptions, USAGE } from './options.js';
 import { writeReport } from './report.js';
 import { SHAPES, type Row, type RowResult, type ShapeName } from './row.js';
-import { QUICK, ROWS } from './rows/index.js';
 import { openRuns } from './runs.js';
 import { RATE, runShape, USERS } from './run-shape.js';
 
 const repository = fileURLToPath(new URL('../../../', import.meta.url));
 
-const print = (line: string): void => void process.stdout.write(`${line}\n`);
+const interrupted = new AbortController();
+/** What a signal does. */
+let interrupt = (): void => process.exit(1);
 
-function chosen({ quick, only }: FaultOptions): readonly Row[] {
-  const rows = quick ? QUICK : ROWS;
-  return only.length === 0 ? rows : rows.filter(({ name }) => only.some((part) => name.includes(part)));
-}
+const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
 async function runAll(rows: readonly Row[], seed: number, data: string): Promise<readonly RowResult[]> {
   const results: RowResult[] = [];
@@ -40,20 +39,22 @@ async function main(): Promise<number> {
     print(USAGE);
     return 0;
   }
-  if (options.mistakes) return (await runMistakes(repository, options.only, print)) === 0 ? 0 : 1;
-  const rows = chosen(options);
+  if (options.mistakes) {
+    interrupt = () => interrupted.abort(new FaultsError('interrupted'));
+    return (await runMistakes(repository, options.only, print, interrupted.signal)) === 0 ? 0 : 1;
+  }
+  const rows = chosenRows(options);
   if (options.list) {
     for (const { name, what } of rows) print(`${name}\n  ${what}`);
     return 0;
   }
-  if (rows.length === 0) throw new FaultsError('no row has such a name');
   const results: RowResult[] = [];
   const runs = await openRuns(repository);
   for (const seed of options.seeds) {
     print(`seed ${seed}: ${rows.length} faults under ${RATE} messages per second of ${USERS} users`);
     const run = { seed, results: await runAll(rows, seed, options.data) };
     results.push(...run.results);
-    if (!options.quick && options.only.length === 0) await writeReport(repository, await runs.keep(run));
+    if (isFullRun(options)) await writeReport(repository, await runs.keep(run));
   }
   const passed = results.filter(({ status }) => status === 'passed').length;
   const notRun = results.filter(({ status }) => status === 'not run').length;
@@ -63,7 +64,7 @@ async function main(): Promise<number> {
 }
 
 // The systems that were started are told to stop when this process exits, which a signal alone does not make it do.
-for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(name, () => process.exit(1));
+for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => interrupt());
 try {
   process.exitCode = await main();
 } catch (error) {

@@ -66,6 +66,12 @@ describe('report', () => {
     expect(reportOf(new Date(0), [run(1, 2_000)])).toContain('| kill -9 magpie | 10.0 s | 2.0 s | met |');
   });
 
+  it('keeps the lines of its text short', () => {
+    // Goal: whoever reads the page as it is written can.
+    const prose = reportOf(new Date(0), [{ seed: 7, results: [result('passed')] }]).split('\n');
+    expect(prose.filter((line) => line.length > 120 && !/^[|] |^- 1970/.test(line))).toEqual([]);
+  });
+
   it('tells in the terminal why a row failed', () => {
     // Goal: the reasons stand below the row.
     const [first, second] = linesOf(result('failed', ['3 lost']));
@@ -81,6 +87,7 @@ describe('options of npm run faults', () => {
       seeds: [7],
       quick: true,
       only: ['kafka', 'mongod'],
+      rows: [],
       list: false,
       mistakes: false,
       data: '/data',
@@ -89,5 +96,6 @@ describe('options of npm run faults', () => {
     for (const seed of ['0', '1.5', 'x', '1000000', '1,'])
       expect(() => readOptions(['--seed', seed], '/data')).toThrow('--seed');
     expect(() => readOptions(['--slow'], '/data')).toThrow('--slow');
+    expect(() => readOptions(['--mistakes', '--row', 'kafka wiped'], '/data')).toThrow('--row');
   });
 });

@@ -60,13 +60,14 @@ ${runs.map(verdictOf).join('\n')}
   answer are sent again with the same ids, as the SDK does.
 - A row passes when every acknowledged message was shown exactly once on every device of both sides, in the order of the
   conversation; nothing was refused; every send was resolved within 60 s of the last repair; every message reached the
-  devices by notice, none only because they asked at the end; everybody who signed up is found; and the system is healthy
-  again by itself.
+  devices by notice, none only because they asked at the end; every device came to the end of its feed, and none showed
+  an old message again; feed and history, read again, hold every message once; no checkpoint and no epoch of one went
+  back; everybody who signed up is found; and the system is healthy again by itself.
 
 _Slowest_ is the longest time that any message took from being written to being shown, of those shown after the fault
-began, so it is the longest that anybody was cut off: fail-over, the repeats and the backlog together. _Waited_ are the users who had a message that took more
-than 1.5 s. _Resolved after_ is how long after the last repair the last send of before it had its answer. Of several runs
-each figure is the worst.
+began, so it is the longest that anybody was cut off: fail-over, the repeats and the backlog together. _Waited_ are the
+users who had a message that took more than 1.5 s. _Resolved after_ is how long after the last repair the last send of
+before it had its answer. Of several runs each figure is the worst.
 
 ${failOverOf(seen)}
 ${sections.join('\n')}`;
@@ -76,7 +77,8 @@ function verdictOf({ seed, results }: Run): string {
   const count = (status: RowResult['status']): number => results.filter((result) => result.status === status).length;
   const failed = count('failed') + count('not reached');
   const minutes = results.reduce((sum, { tookMs }) => sum + tookMs, 0) / 60_000;
-  return `- Seed ${seed}: **${count('passed')} passed, ${failed} failed, ${count('not run')} not run**, ${minutes.toFixed(0)} minutes`;
+  const counts = `**${count('passed')} passed, ${failed} failed, ${count('not run')} not run**`;
+  return `- Seed ${seed}: ${counts}, ${minutes.toFixed(0)} minutes`;
 }
 
 /** What was asked of a fail-over against the slowest that was seen. */
@@ -149,5 +151,6 @@ const line = (cells: readonly string[]): string => `| ${cells.map((cell) => cell
 
 function machine(): string {
   const [first] = cpus();
-  return `${cpus().length} virtual cores of ${first?.model ?? 'an unknown processor'}, ${Math.round(totalmem() / GIB)} GiB, Node ${process.version}, everything on one machine`;
+  const cores = `${cpus().length} virtual cores of ${first?.model ?? 'an unknown processor'}`;
+  return `${cores}, ${Math.round(totalmem() / GIB)} GiB, Node ${process.version}, everything on one machine`;
 }

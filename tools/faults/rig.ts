@@ -55,11 +55,18 @@ export class Rig {
     const env = { MAGPIE_NAMESPACE: NAMESPACE, KAFKA_BROKERS: '', MONGODB_URI: '' };
     const proxy = shape.proxied ? await openKafkaLink(dataDir) : undefined;
     const { split, instances } = shape;
-    const system = await startSystem({ dataDir, split, instances, faults: true, env });
-    const ports = JSON.parse(await readFile(join(dataDir, 'ports.json'), 'utf8')) as Record<string, number>;
-    const names = system.processes.map(({ name }) => name).filter((name) => !SERVERS.includes(name));
-    const healthPorts = new Map(names.map((name) => [name, ports[`${name}-health`] ?? 0]));
-    return new Rig(dataDir, shape, system, healthPorts, proxy);
+    let system: RunningSystem | undefined;
+    try {
+      system = await startSystem({ dataDir, split, instances, faults: true, env });
+      const ports = JSON.parse(await readFile(join(dataDir, 'ports.json'), 'utf8')) as Record<string, number>;
+      const names = system.processes.map(({ name }) => name).filter((name) => !SERVERS.includes(name));
+      const healthPorts = new Map(names.map((name) => [name, ports[`${name}-health`] ?? 0]));
+      return new Rig(dataDir, shape, system, healthPorts, proxy);
+    } catch (error) {
+      await system?.stop();
+      await proxy?.close();
+      throw error;
+    }
   }
 
   get doors(): readonly RunDoor[] {
@@ -145,8 +152,11 @@ export class Rig {
   }
 
   async stop(): Promise<void> {
-    await this.system.stop();
-    await this.proxy?.close();
+    try {
+      await this.system.stop();
+    } finally {
+      await this.proxy?.close();
+    }
   }
 
   private async badNow(): Promise<readonly string[]> {

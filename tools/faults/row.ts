@@ -46,7 +46,9 @@ export class NotReached extends Error {}
 /** The machine does not allow the fault: the row neither passes nor fails. */
 export class NotRun extends Error {}
 
-export type Status = 'passed' | 'failed' | 'not reached' | 'not run';
+export const STATUSES = ['passed', 'failed', 'not reached', 'not run'] as const;
+
+export type Status = (typeof STATUSES)[number];
 
 /** What a report tells of a row. */
 export type ToldRow = Pick<Row, 'name' | 'what' | 'shape' | 'flowsWithinMs'>;

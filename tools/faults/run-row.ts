@@ -5,7 +5,7 @@ import { SignUps, type Choose, type Load, type LoadResult, type SignUpResult } f
 import { CheckpointWatch } from './checkpoint-watch.js';
 import { seconds } from './lines.js';
 import { databaseOf, SERVICES, type Rig } from './rig.js';
-import { NotReached, NotRun, type Row, type RowResult, type Status } from './row.js';
+import { NotReached, NotRun, type Row, type RowResult, type Scene, type Status } from './row.js';
 
 /** Load before the fault, and after the system is healthy again. */
 const BEFORE_MS = 2_000;
@@ -16,18 +16,28 @@ const TOLD_MAX = 3;
 
 /** One fault under load on a healthy system, and the judgement. Leaves the system as it then is. */
 export async function runRow(row: Row, rig: Rig, load: Load, choose: Choose): Promise<RowResult> {
+  const checkpoints = new CheckpointWatch(rig.mongodb, SERVICES.map(databaseOf));
+  const signUps = new SignUps(rig.doors[0]!, `p${Date.now().toString(36)}`);
+  try {
+    return await judged(row, { rig, load, trial: load.begin(), choose }, signUps, checkpoints);
+  } finally {
+    load.end();
+    signUps.end();
+    await checkpoints.end();
+  }
+}
+
+async function judged(row: Row, scene: Scene, signUps: SignUps, checkpoints: CheckpointWatch): Promise<RowResult> {
+  const { rig, load, trial } = scene;
   const startedAt = performance.now();
   let particulars = '';
   let missed: NotReached | NotRun | undefined;
   const wrong: string[] = [];
-  const checkpoints = new CheckpointWatch(rig.mongodb, SERVICES.map(databaseOf));
-  const trial = load.begin();
-  const signUps = new SignUps(rig.doors[0]!, `p${Date.now().toString(36)}`);
   signUps.begin();
   await delay(BEFORE_MS);
   trial.broken();
   try {
-    particulars = (await row.run({ rig, load, trial, choose })) ?? '';
+    particulars = (await row.run(scene)) ?? '';
   } catch (error) {
     if (error instanceof NotReached || error instanceof NotRun) missed = error;
     else wrong.push((error as Error).message);

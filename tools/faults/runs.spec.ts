@@ -33,6 +33,12 @@ describe('runs that are remembered', () => {
     expect(await keep(3)).toEqual([3]);
   });
 
+  it('are kept of calls side by side', async () => {
+    const calls = await Promise.all([openRuns(folder), openRuns(folder)]);
+    await Promise.all(calls.map((runs, index) => runs.keep({ seed: index + 1, results: [] })));
+    expect(await keep(3)).toEqual([1, 2, 3]);
+  });
+
   it('are only those of the call itself where the tree was changed', async () => {
     await keep(1);
     writeFileSync(join(folder, 'code.txt'), 'changed');

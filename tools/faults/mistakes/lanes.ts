@@ -89,4 +89,16 @@ export const LANE_MISTAKES: readonly Mistake[] = [
       'What was given up is not sent again, so what follows comes with the sequence numbers of what the broker has ' +
       'already written: it refuses that for ever.',
   },
+  {
+    name: 'a deadline on the fan-out lane',
+    seed: SEED,
+    edits: [
+      {
+        file: 'apps/sync/src/sync.module.ts',
+        find: "log.appender({ topics: [INBOX], lane: 'persistent' })",
+        replace: "log.appender({ topics: [INBOX], lane: 'request' })",
+      },
+    ],
+    rows: ['kafka away for long'],
+  },
 ];

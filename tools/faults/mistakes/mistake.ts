@@ -23,8 +23,9 @@ export interface Mistake {
 /** What one row or spec said of a mistake. */
 export interface Verdict {
   readonly by: string;
-  readonly red: boolean;
-  /** Its reasons; empty when it was green. */
+  /** not run: it says nothing of the mistake. */
+  readonly colour: 'red' | 'green' | 'not run';
+  /** Its reasons, or why it was not run; empty when it was green. */
   readonly saw: readonly string[];
 }
 
@@ -37,4 +38,9 @@ export interface Outcome {
 }
 
 /** Everything that was to go red did. */
-export const isCaught = ({ verdicts }: Outcome): boolean => verdicts.length > 0 && verdicts.every(({ red }) => red);
+export const isCaught = ({ verdicts }: Outcome): boolean =>
+  verdicts.length > 0 && verdicts.every(({ colour }) => colour === 'red');
+
+/** All was run, and something that was to go red did not. */
+export const hasEscaped = ({ verdicts }: Outcome): boolean =>
+  verdicts.some(({ colour }) => colour === 'green') && verdicts.every(({ colour }) => colour !== 'not run');

@@ -1,4 +1,7 @@
+import { judgesOf } from './judge.js';
 import { isCaught, type Mistake, type Outcome, type Verdict } from './mistake.js';
+
+const NOT_RUN = '**was not run**';
 
 /** The text of docs/reliability-mistakes.md: every mistake with what became of it. */
 export function pageOf(mistakes: readonly Mistake[], outcomes: readonly Outcome[]): string {
@@ -11,6 +14,7 @@ on purpose, and what went red because of it. The mistakes themselves stand in \`
 fitting. One alone: \`npm run faults -- --mistakes --only '<part of its name>'\`.
 
 - **${caught} of ${mistakes.length} caught**
+- Each row and spec was run without any mistake first: what was red then is no verdict.
 - Rows are those of [reliability.md](reliability.md), run with the seed that is given; a figure is what one run saw, not a
   rate.
 
@@ -20,14 +24,20 @@ ${rows.map(([mistake, outcome]) => lineOf(mistake, outcome)).join('\n')}
 ${notesOf(mistakes)}`;
 }
 
-function lineOf({ name, seed }: Mistake, outcome: Outcome | undefined): string {
+function lineOf(mistake: Mistake, outcome: Outcome | undefined): string {
+  const { name, seed } = mistake;
   const verdicts = outcome?.verdicts ?? [];
-  const by = verdicts.map((verdict) => verdict.by).join('; ');
-  const saw = outcome === undefined ? '**was not run**' : verdicts.map(sawOf).join('; ');
+  const by = judgesOf(mistake)
+    .map((judge) => judge.by)
+    .join('; ');
+  const saw = outcome === undefined ? NOT_RUN : verdicts.map(sawOf).join('; ');
   return `| ${[name, by, String(seed), saw, outcome?.on ?? ''].map((cell) => cell.replaceAll('|', '/')).join(' | ')} |`;
 }
 
-const sawOf = ({ red, saw }: Verdict): string => (red ? saw.join(', ') : '**stayed green**');
+function sawOf({ colour, saw }: Verdict): string {
+  if (colour === 'red') return saw.join(', ');
+  return colour === 'green' ? '**stayed green**' : `${NOT_RUN}: ${saw.join(', ')}`;
+}
 
 function notesOf(mistakes: readonly Mistake[]): string {
   const noted = mistakes.flatMap(({ name, note }) => (note === undefined ? [] : [`- _${name}_: ${note}`]));

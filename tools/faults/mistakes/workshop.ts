@@ -13,21 +13,30 @@ const FILES_OUTPUT_BYTES_MAX = 16 * 1024 * 1024;
 const SCOPE = '@magpie';
 /** Of no commit, yet a build begins with it. */
 const GENERATED = ['libs/contracts/src/generated', 'libs/contracts/descriptor.binpb'];
+/** Of what somebody is just writing into. */
+const REMOVE_RETRIES = 5;
 const PROJECTS = ['apps', 'libs'];
 
 /** A copy of the repository in which mistakes are made, one after the other. */
 export class Workshop {
-  private constructor(readonly folder: string) {}
+  private constructor(
+    readonly folder: string,
+    private readonly interrupted: AbortSignal,
+  ) {}
 
-  /** Copies what the repository tracks, and what was built of it; fetched modules and programs are shared. */
-  static async open(repository: string): Promise<Workshop> {
+  /**
+   * Copies what the repository tracks, and what was built of it; fetched modules and programs are shared. Rejects
+   * with the reason of `interrupted` when that comes, as `with` does.
+   */
+  static async open(repository: string, interrupted: AbortSignal): Promise<Workshop> {
     const folder = await mkdtemp(join(tmpdir(), 'magpie-mistakes-'));
-    const workshop = new Workshop(folder);
+    const workshop = new Workshop(folder, interrupted);
     try {
       const options = { cwd: repository, maxBuffer: FILES_OUTPUT_BYTES_MAX };
       const { stdout } = await run('git', ['ls-files', '-z'], options);
       const built = await builtIn(repository);
       for (const path of [...stdout.split('\0').filter((each) => each !== ''), ...GENERATED, ...built]) {
+        interrupted.throwIfAborted();
         await cp(join(repository, path), join(folder, path), { recursive: true, preserveTimestamps: true });
       }
       await linkModules(repository, folder);
@@ -59,14 +68,15 @@ export class Workshop {
   }
 
   close(): Promise<void> {
-    return rm(this.folder, { recursive: true, force: true });
+    return rm(this.folder, { recursive: true, force: true, maxRetries: REMOVE_RETRIES });
   }
 
   private async build(): Promise<void> {
     const tsc = join(this.folder, 'node_modules/typescript/bin/tsc');
     try {
-      await run(process.execPath, [tsc, '-b', '--pretty', 'false'], { cwd: this.folder });
+      await run(process.execPath, [tsc, '-b', '--pretty', 'false'], { cwd: this.folder, signal: this.interrupted });
     } catch (error) {
+      this.interrupted.throwIfAborted();
       throw new Error(`it does not build:\n${(error as { stdout?: string }).stdout ?? String(error)}`, {
         cause: error,
       });

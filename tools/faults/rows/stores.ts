@@ -109,16 +109,21 @@ const FAR_BEHIND: Row = {
   run: async ({ rig, load, choose }) => {
     const name = rig.process('sync', choose(SHAPES.pairs.instances));
     const keys = new KeyWatch(load.users);
-    await holdBack(rig.mongodb, { database: databaseOf('sync'), collection: 'checkpoints', commands: ['update'] });
+    let fell: ReadonlySet<string>;
     try {
-      await delay(HELD_BACK_MS);
-      await rig.kill(name);
+      await holdBack(rig.mongodb, { database: databaseOf('sync'), collection: 'checkpoints', commands: ['update'] });
+      try {
+        await delay(HELD_BACK_MS);
+        await rig.kill(name);
+      } finally {
+        await letGo(rig.mongodb);
+      }
+      await rig.unhealthy();
+      await delay(SERVED_FOR_MS);
     } finally {
-      await letGo(rig.mongodb);
+      fell = await keys.end();
     }
-    await rig.unhealthy();
-    await delay(SERVED_FOR_MS);
-    const { size } = await keys.end();
+    const { size } = fell;
     if (size > 0) throw new Error(`the feeds of ${size} users fell behind what had been given of them`);
     return name;
   },

@@ -15,17 +15,17 @@ const KEY_AGE_MS = 1_000;
  */
 export class KeyWatch {
   private readonly fell = new Set<string>();
-  private readonly watching: Promise<void[]>;
+  private readonly watching: Promise<readonly PromiseSettledResult<void>[]>;
   private ended = false;
 
   constructor(users: readonly LoadUser[]) {
-    this.watching = Promise.all(users.map((user) => this.watch(user)));
+    this.watching = Promise.allSettled(users.map((user) => this.watch(user)));
   }
 
-  /** Ends the watch; answers whose feed fell behind. */
+  /** Ends the watch; answers whose feed fell behind. Rejects when somebody's could not be watched. */
   async end(): Promise<ReadonlySet<string>> {
     this.ended = true;
-    await this.watching;
+    for (const each of await this.watching) if (each.status === 'rejected') throw each.reason;
     return this.fell;
   }
 
