@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -11,6 +11,7 @@ async function passes(
   file: string | undefined,
   times: number,
   afterArming?: 'rmSync',
+  complaints: 'inherit' | 'ignore' = 'inherit',
 ): Promise<{ signal: string | null; survived: number }> {
   const code = `
     import { crashPoint, watchFaultFile } from ${JSON.stringify(module)};
@@ -18,7 +19,7 @@ async function passes(
     const { rmSync, writeSync } = await import('node:fs');
     ${file && afterArming ? `${afterArming}(${JSON.stringify(file)});` : ''}
     for (let i = 0; i < ${times}; i += 1) { crashPoint('relay.after-append'); crashPoint('store.after-commit'); writeSync(1, '.'); }`;
-  const child = spawn(process.execPath, ['--input-type=module', '-e', code], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, ['--input-type=module', '-e', code], { stdio: ['ignore', 'pipe', complaints] });
   let survived = 0;
   child.stdout.on('data', (data: Buffer) => (survived += data.length));
   const signal = await new Promise<string | null>((resolve) => child.on('close', (_code, name) => resolve(name)));
@@ -40,6 +41,13 @@ describe('crash points: a process dies exactly where and when it was told to', (
   it('lives when it was disarmed a moment ago', async () => {
     writeFileSync(file, JSON.stringify({ point: 'store.after-commit', pass: 3, action: 'kill' }));
     expect(await passes(file, 5, 'rmSync')).toEqual({ signal: null, survived: 5 });
+  });
+
+  it('says so when it cannot tell that it happened, instead of living on', async () => {
+    const stuck = join(folder, 'stuck.json');
+    mkdirSync(`${stuck}.done`);
+    writeFileSync(stuck, JSON.stringify({ point: 'store.after-commit', pass: 3, action: 'kill' }));
+    expect(await passes(stuck, 5, undefined, 'ignore')).toEqual({ signal: null, survived: 2 });
   });
 
   it('lives when another point is armed, or none', async () => {

@@ -52,9 +52,10 @@ export function crashPoint(name: CrashPoint): void {
   // Renamed first: whoever armed it sees that it happened, and the next life of the process does not die again.
   try {
     renameSync(fileOf, `${fileOf}.done`);
-  } catch {
+  } catch (error) {
     // Disarmed a moment ago: nobody waits for it any more.
-    return;
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+    throw error;
   }
   process.kill(process.pid, action === 'kill' ? 'SIGKILL' : 'SIGSTOP');
 }
