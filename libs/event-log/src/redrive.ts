@@ -28,7 +28,10 @@ export interface RedriveOptions {
   readonly pick?: (letter: DeadLetter) => boolean;
 }
 
-/** What became of the letters that the topic holds; one that was put aside twice, by a crash, counts once. */
+/**
+ * What became of the letters that the topic holds. One that was put aside twice, by a crash, is appended once; it counts
+ * once where the two are read together, else also as `before` or once more as `left`.
+ */
 export interface Redriven {
   /** Appended anew and acknowledged. */
   readonly redriven: number;
@@ -38,7 +41,7 @@ export interface Redriven {
   readonly left: number;
 }
 
-type Outcome = keyof Redriven;
+type Counts = Record<keyof Redriven, number>;
 
 /** A letter that was appended anew. `_id` = its consumer and the place of its source. */
 export interface RedrivenDocument extends Document {
@@ -69,25 +72,27 @@ export async function redrive(context: RedriveContext, options: RedriveOptions):
   const { consumer } = options;
   const name = `redrive.${consumer}`;
   const lease = await takeLease({ collection, name, holder: randomUUID(), ttlMs: LEASE_TTL_MS, logger });
-  const outcomes = new Map<string, Outcome>();
+  const counts: Counts = { redriven: 0, before: 0, left: 0 };
+  const read = new Map<number, number>();
   let oldest = Date.now();
   try {
     const topic = physical(deadLetterTopic(consumer));
-    await readRanges(kafka, topic, await admin.bounds(topic), async (partition, messages) => {
+    await readRanges(kafka, topic, await admin.bounds(topic), async (partition, given) => {
       lease.over.throwIfAborted();
+      // What is read again, because the group was joined anew, is counted.
+      const messages = given.filter(({ offset }) => Number(offset) > (read.get(partition) ?? -1));
+      if (messages.length === 0) return;
       oldest = Math.min(oldest, Number(messages[0]!.timestamp));
       const byId = new Map<string, Letter | undefined>();
       for (const message of messages) {
         const letter = letterOf(consumer, message);
-        const id = letter ? markOf(letter) : `${partition}/${message.offset}`;
-        // What is read again, or was put aside twice, has its outcome.
-        if (!outcomes.has(id)) byId.set(id, letter);
+        byId.set(letter ? markOf(letter) : `${partition}/${message.offset}`, letter);
       }
-      await redriveBatch(context, options, byId, { outcomes, over: lease.over });
+      await redriveBatch(context, options, byId, { counts, over: lease.over });
+      read.set(partition, Number(messages.at(-1)!.offset));
     });
     await marks.deleteMany({ consumer, buriedAtMs: { $lt: oldest - MARK_MARGIN_MS } });
-    const count = (outcome: Outcome) => [...outcomes.values()].filter((one) => one === outcome).length;
-    return { redriven: count('redriven'), before: count('before'), left: count('left') };
+    return counts;
   } finally {
     await lease.release();
   }
@@ -95,7 +100,7 @@ export async function redrive(context: RedriveContext, options: RedriveOptions):
 
 /** One run: what it has done so far, and when it must stop. */
 interface Run {
-  readonly outcomes: Map<string, Outcome>;
+  readonly counts: Counts;
   readonly over: AbortSignal;
 }
 
@@ -103,14 +108,14 @@ async function redriveBatch(
   { marks, appender }: RedriveContext,
   { consumer, topics, pick = () => true }: RedriveOptions,
   letters: ReadonlyMap<string, Letter | undefined>,
-  { outcomes, over }: Run,
+  { counts, over }: Run,
 ): Promise<void> {
   const known = new Set((await marks.find({ _id: { $in: [...letters.keys()] } }).toArray()).map(({ _id }) => _id));
   const wanted: (readonly [string, Letter])[] = [];
   for (const [id, letter] of letters) {
     const isWanted = letter?.body !== undefined && !known.has(id) && topics.includes(letter.topic) && pick(letter);
     if (isWanted) wanted.push([id, letter]);
-    else outcomes.set(id, known.has(id) ? 'before' : 'left');
+    else counts[known.has(id) ? 'before' : 'left'] += 1;
   }
   const answers = await Promise.allSettled(
     wanted.map(([, { topic, partition, key, body }]) =>
@@ -121,7 +126,7 @@ async function redriveBatch(
   if (done.length > 0) {
     await marks.insertMany(done.map(([_id, { buriedAtMs }]) => ({ _id, consumer, buriedAtMs })));
     redrivenTotal.inc({ consumer }, done.length);
-    for (const [id] of done) outcomes.set(id, 'redriven');
+    counts.redriven += done.length;
   }
   const failed = answers.find((answer) => answer.status === 'rejected');
   if (failed) throw failed.reason;

@@ -129,7 +129,7 @@ describe('redrive, as its letters are read', () => {
     };
     const context = contextOf([[letterAt(2, 6)]], append);
     const run = redrive(context, { consumer: CONSUMER, topics: [TOPIC] });
-    await expect(run).rejects.toThrow('no longer held');
+    await expect(run).rejects.toMatchObject({ kind: 'unavailable' });
     expect(await context.marks.countDocuments()).toBe(0);
   }, 30_000);
 });

@@ -1,3 +1,4 @@
+import { unavailable } from '@magpie/domain';
 import type { Logger } from '@magpie/observability';
 import type { Collection, Document } from './collection.js';
 
@@ -23,7 +24,7 @@ export interface LeaseKeeper {
 export interface Lease {
   readonly epoch: number;
   readonly held: boolean;
-  /** Aborted when the lease is no longer held. */
+  /** Aborted when the lease is no longer held, with UNAVAILABLE: another holder has it, or will. */
   readonly over: AbortSignal;
   release(): Promise<void>;
 }
@@ -51,7 +52,7 @@ export function takeLease(options: LeaseOptions): Promise<Lease> {
     const over = new AbortController();
     const keeper = holdLease({
       ...options,
-      onLoss: () => over.abort(new Error(`the lease ${options.name} is no longer held`)),
+      onLoss: () => over.abort(unavailable(`the lease ${options.name}`)),
       onGain: (epoch) =>
         resolve({
           epoch,
