@@ -40,6 +40,8 @@ export interface GroupOptions {
   readonly former?: FormerSelf | undefined;
   /** What this process appends. */
   readonly tail: Tail;
+  /** It has stopped, in order or not. */
+  readonly onStop: () => void;
   readonly logger: Logger;
 }
 
@@ -151,7 +153,7 @@ export class GroupConsumer implements Consumer {
   }
 
   stop(): Promise<void> {
-    return (this.#stopping ??= this.#stop());
+    return (this.#stopping ??= this.#stop().finally(this.#options.onStop));
   }
 
   async #stop(): Promise<void> {

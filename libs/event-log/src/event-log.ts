@@ -23,7 +23,7 @@ export interface EventLog {
   appender(options: { topics: readonly TopicName[]; lane: LaneKind }): Appender;
   /**
    * Joins the consumer's group; resolves when it runs. Waits (bounded) for topics of other services. Throws UNAVAILABLE
-   * when they or Kafka are away for longer.
+   * when they or Kafka are away for longer, and when the log is about to be closed.
    */
   consume(spec: ConsumerSpec): Promise<Consumer>;
   readonly hotPartitions: number;
@@ -54,6 +54,11 @@ export interface EventLog {
    * acknowledged not again. Throws for topics of others.
    */
   redrive(options: RedriveOptions): Promise<Redriven>;
+  /**
+   * Nobody joins any more: `consume` throws UNAVAILABLE, at once where it waits. So that who stops what uses the log,
+   * before it closes, need not wait for that.
+   */
+  beginClose(): void;
   /** Stops the consumers, then the lanes, then the connections. */
   close(): Promise<void>;
 }

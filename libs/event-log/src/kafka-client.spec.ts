@@ -7,10 +7,12 @@ describe('the sockets of a client that is over', () => {
   let broker: Server;
   let over: AbortController;
   let connected: number;
+  let connecting: PromiseWithResolvers<void>;
 
   beforeEach(async () => {
     over = new AbortController();
     connected = 0;
+    connecting = Promise.withResolvers();
     broker = createServer();
     broker.listen(0, '127.0.0.1');
     await once(broker, 'listening');
@@ -21,17 +23,18 @@ describe('the sockets of a client that is over', () => {
     const plain = ({ onConnect }: { onConnect: () => void }) =>
       connect({ host: '127.0.0.1', port: (broker.address() as AddressInfo).port }, onConnect);
     const make = admitted(plain as Parameters<typeof admitted>[0], () => Promise.resolve(), over.signal);
-    return make({ host: '', port: 0, ssl: undefined as never, onConnect: () => (connected += 1) }).on(
-      'error',
-      () => undefined,
-    );
+    const onConnect = () => {
+      connected += 1;
+      connecting.resolve();
+    };
+    return make({ host: '', port: 0, ssl: undefined as never, onConnect }).on('error', () => undefined);
   }
 
   it('are reset, with what was not sent yet', async () => {
     const accepted = once(broker, 'connection') as Promise<[Socket]>;
     const socket = open();
     const [peer] = await accepted;
-    while (connected === 0) await new Promise((resolve) => setImmediate(resolve));
+    await connecting.promise;
     // The other end reads nothing, so most of it waits on this side.
     peer.pause();
     socket.write(Buffer.alloc(50_000_000));

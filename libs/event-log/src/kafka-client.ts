@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import { mendConnections } from './kafkajs-connections.js';
 import { patchKafkajs } from './kafkajs-patch.js';
 
-const { Kafka, logLevel } = kafkajs;
+const { Kafka, KafkaJSError, KafkaJSNumberOfRetriesExceeded, logLevel } = kafkajs;
 
 /** How kafkajs tries again by itself. */
 export const RETRY = { initialRetryTime: 50, multiplier: 1.5, maxRetryTime: 500, retries: 8 };
@@ -43,6 +43,12 @@ export function kafkaClient(options: ClientOptions): KafkaClient {
     logLevel: logLevel.WARN,
     logCreator: () => (entry) => forward(options.logger, entry),
   });
+}
+
+/** Whether kafkajs says that Kafka does not answer, or not with what will stand: later it may. */
+export function isAway(error: unknown): boolean {
+  if (error instanceof KafkaJSNumberOfRetriesExceeded) return true;
+  return error instanceof KafkaJSError && error.retriable;
 }
 
 const plainTcp: ISocketFactory = ({ host, port, onConnect }) =>

@@ -5,7 +5,11 @@ const require = createRequire(import.meta.url);
 const Runner = require('kafkajs/src/consumer/runner') as { prototype: object };
 
 /** A consumer of kafkajs with a fetch under way that does not come back. Real: how it stops. */
-function fetching(leave: () => Promise<void>): { running: boolean; stop(): Promise<void> } {
+function fetching(leave: () => Promise<void>): {
+  running: boolean;
+  consumerGroup: { memberId: string | null };
+  stop(): Promise<void>;
+} {
   return Object.assign(Object.create(Runner.prototype) as { stop(): Promise<void> }, {
     running: true,
     logger: { debug: () => undefined },
@@ -26,10 +30,11 @@ describe('a consumer that stops', () => {
   });
 
   it('stops also when its farewell is not heard', async () => {
-    // Goal: a coordinator that is away does not keep it running.
+    // Goal: a coordinator that is away does not keep it running, and is not asked a second time.
     const runner = fetching(() => Promise.reject(new Error('away')));
     void runner.stop();
     await new Promise((resolve) => setImmediate(resolve));
     expect(runner.running).toBe(false);
+    expect(runner.consumerGroup.memberId).toBe(null);
   });
 });

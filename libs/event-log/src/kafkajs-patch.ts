@@ -31,7 +31,7 @@ interface ConsumerGroup {
 
 interface Runner {
   running: boolean;
-  consumerGroup: { leave(): Promise<void> };
+  consumerGroup: { memberId: string | null; leave(): Promise<void> };
 }
 
 interface Coordinator {
@@ -80,7 +80,14 @@ function leaveBeforeStopping(): void {
   const prototype = (require('kafkajs/src/consumer/runner') as { prototype: object }).prototype;
   wrap<Runner>(prototype, 'stop', async (runner, original) => {
     // Whoever has left sends no heartbeat; its second farewell says nothing, unless it was made to join again meanwhile.
-    if (runner.running) await runner.consumerGroup.leave().catch(() => undefined);
+    const { running, consumerGroup: group } = runner;
+    const { memberId } = group;
+    if (running) {
+      await group.leave().catch(() => {
+        // Nor is one that was not heard said once more, for as many tries.
+        if (group.memberId === memberId) group.memberId = null;
+      });
+    }
     return original();
   });
 }

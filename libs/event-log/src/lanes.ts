@@ -51,7 +51,8 @@ interface MeasuredLane {
 export class Lanes {
   readonly #options: LanesOptions;
   readonly #lanes = new Map<TopicName, MeasuredLane>();
-  readonly #appenders: Appender[] = [];
+  /** Those with something to wait for. */
+  readonly #appenders = new Set<Appender>();
 
   constructor(options: LanesOptions) {
     this.#options = options;
@@ -64,14 +65,14 @@ export class Lanes {
       if (!own.includes(topic)) throw new Error(`${this.#options.service} does not own ${topic}`);
       lanes.set(topic, this.#lane(topic));
     }
-    const appender = new LaneAppender(lanes, kind, this.#options.hotPartitions);
-    this.#appenders.push(appender);
+    const appender = new LaneAppender(lanes, kind, this.#options.hotPartitions, () => this.#appenders.delete(appender));
+    this.#appenders.add(appender);
     return appender;
   }
 
   /** Lets what waits be acknowledged (bounded), then gives the rest up. */
   async close(): Promise<void> {
-    await Promise.all(this.#appenders.map((appender) => appender.close(DRAIN_MS)));
+    await Promise.all([...this.#appenders].map((appender) => appender.close(DRAIN_MS)));
     await Promise.all([...this.#lanes.values()].map(({ lane }) => lane.close()));
   }
 
@@ -105,6 +106,8 @@ class LaneAppender implements RawAppender {
     readonly lanes: ReadonlyMap<TopicName, MeasuredLane>,
     readonly kind: LaneKind,
     readonly hotPartitions: number,
+    /** Closed, and everything is answered. */
+    readonly onEnd: () => void,
   ) {}
 
   get queued(): number {
@@ -135,7 +138,7 @@ class LaneAppender implements RawAppender {
 
   async close(deadlineMs: number): Promise<void> {
     this.#closed = true;
-    if (this.#queued === 0) return;
+    if (this.#queued === 0) return this.onEnd();
     const drained = new Promise<void>((resolve) => (this.#drained = resolve));
     const stop = new AbortController();
     await Promise.race([drained, after(deadlineMs, undefined, { signal: stop.signal }).catch(() => undefined)]);
@@ -152,8 +155,9 @@ class LaneAppender implements RawAppender {
     const measured = this.lanes.get(topic);
     if (!measured) throw new Error(`this appender has no lane for ${topic}`);
     if (this.#closed) throw unavailable('the log');
-    if (items.some(({ body, framed }) => body.length > (framed ? FRAMED_BYTES_MAX : RECORD_BYTES_MAX))) {
-      throw invalid('events', `a record has at most ${RECORD_BYTES_MAX} bytes`);
+    for (const { body, framed } of items) {
+      const bytesMax = framed ? FRAMED_BYTES_MAX : RECORD_BYTES_MAX;
+      if (body.length > bytesMax) throw invalid('events', `a record has at most ${bytesMax} bytes`);
     }
     this.#queued += items.length;
     measured.waiting.inc(items.length);
@@ -162,7 +166,10 @@ class LaneAppender implements RawAppender {
     } finally {
       this.#queued -= items.length;
       measured.waiting.dec(items.length);
-      if (this.#queued === 0) this.#drained?.();
+      if (this.#queued === 0) {
+        this.#drained?.();
+        if (this.#closed) this.onEnd();
+      }
     }
   }
 }

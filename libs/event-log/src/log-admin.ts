@@ -1,6 +1,7 @@
 import { unavailable } from '@magpie/domain';
-import kafkajs, { type Admin, type Kafka } from 'kafkajs';
+import type { Admin, Kafka } from 'kafkajs';
 import { backOff } from './back-off.js';
+import { isAway } from './kafka-client.js';
 import { START_WAIT_MS } from './limits.js';
 import { serialized } from './serialized.js';
 
@@ -46,7 +47,7 @@ export class LogAdmin {
       try {
         return await this.ask(question);
       } catch (error) {
-        if (!passes(error) || performance.now() > end) throw error;
+        if (!isAway(error) || performance.now() > end) throw error;
         await backOff(attempt);
       }
     }
@@ -123,9 +124,4 @@ export class LogAdmin {
 async function boundsOf(admin: Admin, topic: string): Promise<Map<number, LogBounds>> {
   const partitions = await admin.fetchTopicOffsets(topic);
   return new Map(partitions.map((p) => [p.partition, { start: Number(p.low), end: Number(p.high) }]));
-}
-
-function passes(error: unknown): boolean {
-  if (error instanceof kafkajs.KafkaJSNumberOfRetriesExceeded) return true;
-  return error instanceof kafkajs.KafkaJSError && error.retriable;
 }

@@ -2,10 +2,10 @@ import type { TopicName } from '@magpie/contracts';
 import { DomainError } from '@magpie/domain';
 import { isTransient } from '@magpie/mongo';
 import type { Logger } from '@magpie/observability';
-import kafkajs, { type Kafka } from 'kafkajs';
+import type { Kafka } from 'kafkajs';
 import { BegunSince } from './begun-since.js';
 import { partitionId } from './generation-check.js';
-import { kafkaClient, type ClientOptions } from './kafka-client.js';
+import { isAway, kafkaClient, type ClientOptions } from './kafka-client.js';
 import type { Generations } from './generations.js';
 import { WATCH_MS } from './limits.js';
 import type { LogAdmin } from './log-admin.js';
@@ -111,17 +111,16 @@ export class LogWatch {
 
   #failed(error: unknown): void {
     const { logger } = this.#options;
-    if (isAway(error)) logger.debug({ err: error }, 'logs of own topics not looked at');
+    if (passes(error)) logger.debug({ err: error }, 'logs of own topics not looked at');
     else logger.warn({ err: error }, 'logs of own topics are not as they must be');
   }
 }
 
 /** Kafka or MongoDB does not answer: others tell of that, and it passes. */
-function isAway(error: unknown): boolean {
-  if (error instanceof kafkajs.KafkaJSNumberOfRetriesExceeded || isTransient(error)) return true;
-  if (error instanceof kafkajs.KafkaJSError && error.retriable) return true;
+function passes(error: unknown): boolean {
+  if (isAway(error) || isTransient(error)) return true;
   if (error instanceof DomainError && error.kind === 'unavailable') return true;
-  return error instanceof Error && error.cause !== undefined && isAway(error.cause);
+  return error instanceof Error && error.cause !== undefined && passes(error.cause);
 }
 
 function requireNone(raises: number): void {

@@ -1,25 +1,25 @@
 import { partitionsOf, type TopicName } from '@magpie/contracts';
 import { partitionOf, unavailable } from '@magpie/domain';
 import { collectionOf } from '@magpie/mongo';
-import kafkajs from 'kafkajs';
 import { randomUUID } from 'node:crypto';
 import { Checkpoints, checkpointId, type CheckpointDocument } from './checkpoints.js';
 import { ConsumerLag } from './consumer-lag.js';
 import { GroupConsumer } from './consumer.js';
-import type { CheckpointView } from './consumer-spec.js';
+import type { CheckpointView, Consumer, ConsumerSpec } from './consumer-spec.js';
 import { deadLetterTopic } from './dead-letters.js';
 import type { EventLog, EventLogOptions } from './event-log.js';
 import { FormerSelf } from './former-self.js';
 import { viewOf } from './gain.js';
 import type { StateLogDocument } from './generation-check.js';
 import { Generations } from './generations.js';
-import { kafkaClient } from './kafka-client.js';
+import { isAway, kafkaClient } from './kafka-client.js';
 import { Lanes } from './lanes.js';
 import { LogAdmin } from './log-admin.js';
 import { LogWatch } from './log-watch.js';
 import { redrive, type RedrivenDocument } from './redrive.js';
 import { ServerClock } from './server-clock.js';
 import { tailOf } from './tail.js';
+import { unlessOver } from './unless-over.js';
 import { awaitTopics, ensureTopics, physicalName, topicsOf } from './topics.js';
 
 /**
@@ -74,44 +74,50 @@ export async function openEventLog(options: EventLogOptions): Promise<EventLog> 
     logger,
   });
   const checkpoints = collectionOf<CheckpointDocument>(connection, 'checkpoints');
-  const consumers: GroupConsumer[] = [];
-  let closed = false;
+  const consumers = new Set<GroupConsumer>();
+  const closing = new AbortController();
+  const beginClose = () => closing.abort(unavailable('the log'));
   const lag = new ConsumerLag(
     checkpoints,
     (topic) => admin.bounds(physical(topic)),
-    (name, topic, partition) => consumers.findLast((one) => one.name === name)?.nextOf(topic, partition),
+    (name, topic, partition) => [...consumers].findLast((one) => one.name === name)?.nextOf(topic, partition),
   );
+  const join = async (spec: ConsumerSpec): Promise<Consumer> => {
+    await awaitTopics(admin, spec.topics, options, closing.signal);
+    closing.signal.throwIfAborted();
+    const deadLetters =
+      spec.onPoison === 'dead-letter' ? lanes.appender([deadLetterTopic(spec.name)], 'persistent') : undefined;
+    const consumer = new GroupConsumer({
+      spec,
+      kafka,
+      admin,
+      checkpoints: new Checkpoints(checkpoints),
+      namespace,
+      partitions: spec.topics.reduce((sum, topic) => sum + partitionsOf(topic, hotPartitions), 0),
+      physical,
+      generations,
+      deadLetters,
+      former,
+      tail,
+      onStop: () => {
+        consumers.delete(consumer);
+        void deadLetters?.close(0);
+      },
+      logger,
+    });
+    consumers.add(consumer);
+    try {
+      await consumer.start();
+      closing.signal.throwIfAborted();
+    } catch (error) {
+      await consumer.stop().catch(() => undefined);
+      throw isAway(error) ? unavailable('Kafka', undefined, error) : error;
+    }
+    return consumer;
+  };
   return {
     appender: ({ topics, lane }) => lanes.appender(topics, lane),
-    consume: async (spec) => {
-      await awaitTopics(admin, spec.topics, options);
-      if (closed) throw new Error('the log was closed');
-      const deadLetters =
-        spec.onPoison === 'dead-letter' ? lanes.appender([deadLetterTopic(spec.name)], 'persistent') : undefined;
-      const consumer = new GroupConsumer({
-        spec,
-        kafka,
-        admin,
-        checkpoints: new Checkpoints(checkpoints),
-        namespace,
-        partitions: spec.topics.reduce((sum, topic) => sum + partitionsOf(topic, hotPartitions), 0),
-        physical,
-        generations,
-        deadLetters,
-        former,
-        tail,
-        logger,
-      });
-      consumers.push(consumer);
-      try {
-        await consumer.start();
-      } catch (error) {
-        consumers.splice(consumers.indexOf(consumer), 1);
-        await consumer.stop().catch(() => undefined);
-        throw error instanceof kafkajs.KafkaJSError ? unavailable('Kafka', undefined, error) : error;
-      }
-      return consumer;
-    },
+    consume: (spec) => unlessOver(closing.signal, join(spec)),
     hotPartitions,
     partitionFor: (topic, key) => partitionOf(key, partitionsOf(topic, hotPartitions)),
     physical,
@@ -131,7 +137,7 @@ export async function openEventLog(options: EventLogOptions): Promise<EventLog> 
     redrive: async (what) => {
       const appender = lanes.appender(what.topics, 'persistent');
       try {
-        await awaitTopics(admin, [deadLetterTopic(what.consumer)], options);
+        await awaitTopics(admin, [deadLetterTopic(what.consumer)], options, closing.signal);
         const marks = collectionOf<RedrivenDocument>(connection, 'state_redriven');
         return await redrive({ kafka, admin, physical, marks, leases, appender, logger }, what);
       } finally {
@@ -139,10 +145,11 @@ export async function openEventLog(options: EventLogOptions): Promise<EventLog> 
         await appender.close(0);
       }
     },
+    beginClose,
     close: async () => {
-      closed = true;
+      beginClose();
       await inTurn([
-        () => all(consumers.map((consumer) => consumer.stop())),
+        () => all([...consumers].map((consumer) => consumer.stop())),
         () => lanes.close(),
         () => watch.close(),
         () => generations.close(),

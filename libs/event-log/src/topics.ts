@@ -42,13 +42,22 @@ export async function ensureTopics(admin: LogAdmin, service: string, settings: T
   await checkSettings(admin, wanted);
 }
 
-/** Waits (bounded) until topics of other services exist, and checks their partition counts. */
-export async function awaitTopics(admin: LogAdmin, topics: readonly TopicName[], settings: TopicSettings) {
+/**
+ * Waits (bounded) until topics of other services exist, and checks their partition counts. Throws the reason of `over`
+ * once that is aborted.
+ */
+export async function awaitTopics(
+  admin: LogAdmin,
+  topics: readonly TopicName[],
+  settings: TopicSettings,
+  over: AbortSignal,
+): Promise<void> {
   const names = topics.map((topic) => physicalName(settings.namespace, topic));
-  await until(`topics ${names.join(', ')}`, async () => {
+  const allThere = async () => {
     const found = await admin.partitionCounts(names);
     return names.every((name) => found.has(name));
-  });
+  };
+  await until(`topics ${names.join(', ')}`, allThere, over);
   await checkCounts(admin, topics, { ...settings, replication: 0 });
 }
 
@@ -111,7 +120,7 @@ async function checkSettings(admin: LogAdmin, wanted: readonly (ITopicConfig & {
   }
 }
 
-async function until(what: string, done: () => Promise<boolean>): Promise<void> {
+async function until(what: string, done: () => Promise<boolean>, over?: AbortSignal): Promise<void> {
   const deadline = performance.now() + START_WAIT_MS;
   let last: unknown;
   for (let attempt = 1; performance.now() < deadline; attempt += 1) {
@@ -120,7 +129,8 @@ async function until(what: string, done: () => Promise<boolean>): Promise<void> 
     } catch (error) {
       last = error;
     }
-    await backOff(attempt);
+    await backOff(attempt, over);
+    over?.throwIfAborted();
   }
   throw away(`${what} did not appear within ${START_WAIT_MS} ms`, last);
 }

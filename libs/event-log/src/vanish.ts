@@ -4,7 +4,7 @@ import { recordsRead } from './consumer-metrics.js';
 import type { ConsumerSpec } from './consumer-spec.js';
 import type { LogAdmin } from './log-admin.js';
 
-interface Left {
+interface Leaving {
   readonly spec: ConsumerSpec;
   readonly admin: LogAdmin;
   readonly checkpoints: Checkpoints;
@@ -12,7 +12,7 @@ interface Left {
 }
 
 /** Takes away what a consumer that has stopped leaves behind: its checkpoints, its group, its count of records. */
-export async function vanish({ spec, admin, checkpoints, namespace }: Left, logger: Logger): Promise<void> {
+export async function vanish({ spec, admin, checkpoints, namespace }: Leaving, logger: Logger): Promise<void> {
   recordsRead.remove({ consumer: spec.name });
   try {
     await checkpoints.forget(spec.name, spec.topics);

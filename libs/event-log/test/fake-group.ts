@@ -143,6 +143,7 @@ export function memberOf(
     generations: { find: generation, refute: async () => undefined, onRise: () => () => undefined },
     deadLetters: undefined,
     tail: new Tail(),
+    onStop: () => undefined,
     logger: silentLogger(),
   });
 }

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { SESSION_TIMEOUT_MS } from '../src/limits.js';
 import { openSetting, until, type Setting } from './setting.js';
 
+const DAYS_30 = 30 * 24 * 60 * 60;
 const program = fileURLToPath(new URL('./member-process.js', import.meta.url));
 
 describe('a process that follows one that was killed', () => {
@@ -33,6 +34,10 @@ describe('a process that follows one that was killed', () => {
     await once(former, 'exit');
     const killedAt = performance.now();
     const log = await setting.open('messaging', { self: 'instance-0' });
+    // Those that never come back are forgotten.
+    expect(await members.indexes()).toContainEqual(
+      expect.objectContaining({ key: { at: 1 }, expireAfterSeconds: DAYS_30 }),
+    );
     const consumer = await log.consume({
       name: 'messaging.archive',
       topics: ['messaging.message.v1'],

@@ -1,11 +1,13 @@
-import { createServer, type AddressInfo, type Socket } from 'node:net';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { collectionOf } from '@magpie/mongo';
+import type { ISocketFactory } from 'kafkajs';
 import type { StateLogDocument } from '../src/generation-check.js';
 import type { Generations } from '../src/generations.js';
 import { BareLog, TOPIC } from './bare-log.js';
-import { openSetting, until, type Setting } from './setting.js';
+import { BROKERS, openSetting, until, type Setting } from './setting.js';
 
-// Goal: no owner appends to a log that was cut, whatever it looks like by then. Real: MongoDB and its lease.
+// Goal: no owner appends to a log that was cut, whatever it looks like by then. Real: MongoDB and its lease,
+// and where producers connect Kafka, or what stands for it.
 describe('a log that is cut under its owners', () => {
   let setting: Setting;
   let log: BareLog;
@@ -95,6 +97,24 @@ describe('a log that is cut under its owners', () => {
     await until(() => broker.received > 0);
     broker.close();
     await refused;
+    await watching.close();
+  });
+
+  it('gets nothing more from a producer that was given up, which kafkajs would have try again', async () => {
+    const sockets: Socket[] = [];
+    const socketFactory: ISocketFactory = ({ host, port, onConnect }) => {
+      const socket = connect({ host, port }, onConnect);
+      sockets.push(socket);
+      return socket;
+    };
+    const watching = log.watch(await log.owner('only'));
+    const options = { brokers: BROKERS, clientId: 'test', logger: setting.logger, socketFactory };
+    const producer = watching.guarded(options).producer();
+    await producer.connect();
+    const leaving = producer.disconnect();
+    // At once: kafkajs itself would first wait for what it has sent.
+    expect([sockets.length > 0, ...sockets.map(({ destroyed }) => destroyed)]).not.toContain(false);
+    await leaving;
     await watching.close();
   });
 

@@ -30,6 +30,17 @@ describe('the registry of topics', () => {
     );
   }, 30_000);
 
+  it('does not keep a log that closes waiting for topics of others', async () => {
+    const namespace = `${setting.namespace}none-`;
+    const other = await setting.open('gateway', { namespace });
+    const gain = () => Promise.reject(new Error('not to be gained'));
+    const spec = { name: 'gateway.test', topics: [TOPIC], onPoison: 'stop', gain } as const;
+    const joining = expect(other.consume(spec)).rejects.toMatchObject({ kind: 'unavailable' });
+    other.beginClose();
+    await joining;
+    await expect(other.consume(spec)).rejects.toMatchObject({ kind: 'unavailable' });
+  });
+
   it('refuses too few replicas', async () => {
     await expect(setting.open('messaging', { replication: 2 })).rejects.toThrow('has 1 replicas, the settings say 2');
   }, 30_000);
