@@ -7,6 +7,7 @@ import { deferred } from '@magpie/domain';
 import { Peers, type Handlers } from '@magpie/grpc';
 import { createLogger, silentLogger } from '@magpie/observability';
 import { served, type Component, type ServiceBase, type ServiceDefinition } from './definition.js';
+import { HAND_OVER_MS } from './running-service.js';
 import { startServices, type RunningServices, type StartOptions } from './run.js';
 import { CONFIG, LOGGER, SERVICE_BASE } from './tokens.js';
 
@@ -70,6 +71,8 @@ const health = async (port: number): Promise<{ status: number; body: { services:
 };
 
 const WAIT_MS = 5_000;
+/** What a timer may fire too early by the other clock. */
+const TIMER_EARLY_MS = 5;
 
 /** What a test made, to be undone in this order however it ends. */
 const undo: (() => Promise<unknown>)[] = [];
@@ -143,6 +146,19 @@ describe('startServices', () => {
     const client = clientAt(running.addresses['demo']);
     await running.stop();
     expect(steps).toEqual(['handed over', 'hello', 'stop']);
+  });
+
+  it.each([
+    ['fails', () => Promise.reject(new Error('stuck')), 0],
+    ['never ends', () => new Promise<void>(() => undefined), HAND_OVER_MS],
+  ])('stops also when handing over %s', async (_how, handOver, waitMs) => {
+    // Goal: the port does not stay open for longer than it may, and the part is stopped all the same.
+    const steps: string[] = [];
+    const running = await start([demo({ handOver, stop: async () => void steps.push('stop') })]);
+    const begun = performance.now();
+    await running.stop();
+    expect(steps).toEqual(['stop']);
+    expect(performance.now() - begun).toBeGreaterThan(waitMs - TIMER_EARLY_MS);
   });
 
   it('is healthy only when every service is ready', async () => {

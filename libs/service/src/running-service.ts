@@ -18,7 +18,7 @@ import { CONFIG, CONNECTION, EVENT_LOG, LOGGER, PEERS, SERVICE_BASE } from './to
 /** How long calls in flight may take to finish when a service stops. */
 const DRAIN_MS = 5_000;
 /** How long the port stays open at most while components hand over. */
-const HAND_OVER_MS = 2_000;
+export const HAND_OVER_MS = 2_000;
 const NAME = /^[a-z]+$/;
 
 class BaseModule {}
@@ -35,6 +35,7 @@ export class RunningService {
   readonly #components: Component[] = [];
   #state: ServiceState = 'starting';
   #address: string | undefined;
+  #log: EventLog | undefined;
 
   constructor(definition: ServiceDefinition, process: ProcessConfig, env: NodeJS.ProcessEnv, logger: Logger) {
     this.#definition = definition;
@@ -87,6 +88,7 @@ export class RunningService {
   /** Hands over, then undoes what was done. What does not stop in order is logged and passed over. */
   async stop(): Promise<void> {
     this.#state = 'stopping';
+    this.#log?.beginClose();
     await Promise.race([this.#handOver(), delay(HAND_OVER_MS, undefined, { ref: false })]);
     for (let undo = this.#undo.pop(); undo; undo = this.#undo.pop()) {
       try {
@@ -173,7 +175,7 @@ export class RunningService {
       logger: this.#logger,
     });
     await this.#done(() => log.close());
-    return log;
+    return (this.#log = log);
   }
 
   /** Nest is used for injection alone: no transport, no life-cycle hooks. */

@@ -2,12 +2,17 @@ import { randomUUID } from 'node:crypto';
 import { Module } from '@nestjs/common';
 import { collectionOf, connectMongo, type Connection } from '@magpie/mongo';
 import { silentLogger } from '@magpie/observability';
+import type { Consumer, EventLog } from '@magpie/event-log';
 import { CONNECTION, EVENT_LOG, startServices, type Component, type ServiceDefinition } from '../src/index.js';
+import { readProcessConfig } from '../src/process-config.js';
+import { RunningService } from '../src/running-service.js';
 
 const logger = silentLogger();
 const namespace = `service-${randomUUID().slice(0, 8)}-`;
 const uri = process.env['MONGODB_URI'] ?? '';
 const START_MS = 10_000;
+/** Less than a part waits for the topics of another service, more than a stop takes. */
+const STOP_MS = 10_000;
 
 class DemoModule {}
 Module({})(DemoModule);
@@ -48,6 +53,32 @@ describe('startServices with servers', () => {
       await running.stop();
     },
     START_MS,
+  );
+
+  it(
+    'does not wait, when it stops, for a part that waits for Kafka',
+    async () => {
+      // Goal: the topic that the part joins for never appears, and it awaits its own joining in `stop`. Real: both servers.
+      let joining: Promise<Consumer> | undefined;
+      const begun = Promise.withResolvers<void>();
+      const part = (log: EventLog): Component => ({
+        join: async () => {
+          joining = log.consume({ name: 'demo.test', topics: ['auth.session.v1'], onPoison: 'stop', gain: never });
+          begun.resolve();
+          await joining;
+        },
+        stop: async () => void (await joining?.catch(() => undefined)),
+      });
+      const never = (): Promise<never> => Promise.reject(new Error('not to be gained'));
+      const definition = demo(true);
+      const module = { module: DemoModule, providers: [{ provide: PARTS, useFactory: part, inject: [EVENT_LOG] }] };
+      const service = new RunningService({ ...definition, module: () => module }, readProcessConfig(env), env, logger);
+      await service.start();
+      await begun.promise;
+      await service.stop();
+      await expect(service.joined()).rejects.toMatchObject({ kind: 'unavailable' });
+    },
+    STOP_MS,
   );
 
   it('names the server setting that a service needs', async () => {
