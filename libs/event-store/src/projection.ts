@@ -106,6 +106,6 @@ async function askingForWhatIsLost(
 }
 
 async function stopAll(consumer: Consumer, rebuilds: { stop(): Promise<void> }): Promise<void> {
-  await rebuilds.stop();
-  await consumer.stop();
+  const outcomes = await Promise.allSettled([rebuilds.stop(), consumer.stop()]);
+  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
 }

@@ -11,7 +11,7 @@ export type RebuildStatus = 'Idle' | 'Asked' | 'Running' | 'Swapping' | 'Done' |
 export interface RebuildState {
   _id: string;
   status: RebuildStatus;
-  /** Of what is asked: who may take it back; nobody, once the service itself needs it too. */
+  /** Of what is asked: who may take it back; nobody, once somebody else asks for it too. */
   request?: string;
   /** The service itself found that the view may lack something, and no rebuild since has ended well. */
   needed?: boolean;
@@ -55,7 +55,7 @@ export function rebuildableViews(connection: Connection): Promise<RebuildState[]
  * the end. `request`: names who asks, to take it back. Throws when there is no such view.
  */
 export function askRebuild(connection: Connection, view: string, request?: string): Promise<void> {
-  return ask(connection, view, {}, { request: ifAtRest(request ?? '$$REMOVE', '$request') });
+  return ask(connection, view, {}, { request: ifAtRest(request ?? '$$REMOVE', '$$REMOVE') });
 }
 
 /** Records of a partition that are lost: those of the generations before this one. */

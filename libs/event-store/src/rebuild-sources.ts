@@ -36,6 +36,7 @@ export async function readTopic(options: SourceOptions, filling: Filling): Promi
   const { view, log, logger } = options;
   const partitions = partitionsOf(view.topic, log.hotPartitions);
   const ended = new Set<number>();
+  const counts = new Map<number, Count>();
   filling.source = 'topic';
   const consumer = await log.consume({
     name: `${view.name}.rebuild`,
@@ -44,7 +45,13 @@ export async function readTopic(options: SourceOptions, filling: Filling): Promi
     startWithout: 'earliest',
     onPoison: 'stop',
     maxBytes: FETCH_BYTES_MAX,
-    gain: async ({ partition, logEnd }) => workOf(filling, logEnd, () => ended.add(partition)),
+    gain: async (at) => {
+      // One that is gained anew is read from its start again.
+      const count = { done: 0, total: 0 };
+      counts.set(at.partition, count);
+      const told = () => Object.assign(filling, sumOf(counts.values()));
+      return workOf(filling, at.logEnd, count, told, () => ended.add(at.partition));
+    },
   });
   try {
     while (ended.size < partitions) {
@@ -63,17 +70,40 @@ function stoppedBefore(consumer: Consumer, ended: ReadonlySet<number>) {
   return consumer.stopped().filter(({ partition }) => !ended.has(partition));
 }
 
-function workOf(filling: Filling, logEnd: number, caughtUp: () => void): PartitionWork {
-  let counted = false;
+/** Records of a partition that are handled, and those that it is known to hold. */
+interface Count {
+  done: number;
+  total: number;
+}
+
+function sumOf(counts: Iterable<Count>): Count {
+  const sum = { done: 0, total: 0 };
+  for (const { done, total } of counts) {
+    sum.done += done;
+    sum.total += total;
+  }
+  return sum;
+}
+
+function workOf(
+  filling: Filling,
+  logEnd: number,
+  count: Count,
+  onCount: () => void,
+  caughtUp: () => void,
+): PartitionWork {
+  let first: number | undefined;
   return {
     // Also where a reading that was given up has left checkpoints.
     from: 0,
     async process(records: LogRecord[]) {
       // Given up: what comes now is nobody's, and is not tried again.
       if (filling.over.aborted) return;
-      if (!counted) filling.total += Math.max(0, logEnd - records[0]!.offset);
-      counted = true;
+      first ??= records[0]!.offset;
+      count.total = Math.max(0, logEnd - first);
       await filling.take(records);
+      count.done += records.length;
+      onCount();
     },
     state: () => ({}),
     caughtUp,
@@ -104,6 +134,7 @@ export async function readStore({ view, owner }: SourceOptions, filling: Filling
     if (!withoutEvents) {
       const changed = await filling.take(entries.map((entry) => ({ ...entry, position: FROM_STORE })));
       versionsDo = changed === 0;
+      filling.done += entries.length;
     } else if (await filling.lacks(entries)) {
       versionsDo = false;
       asked = ask(pageToken, versionsDo);

@@ -15,6 +15,8 @@ const LEASE_TTL_MS = 5_000;
 /** Waits before one that was given up begins anew: from … doubling to … */
 const RETRY_FIRST_MS = 250;
 const RETRY_MAX_MS = 30_000;
+/** Error code of the database: another instance has made it. */
+const NAMESPACE_EXISTS = 48;
 const UNFINISHED: RebuildStatus[] = ['Asked', 'Running', 'Swapping'];
 
 export interface RebuildOptions<T extends FoldedDocument> {
@@ -27,13 +29,14 @@ export interface RebuildOptions<T extends FoldedDocument> {
 }
 
 /**
- * Makes what a view needs to be asked, also before anybody keeps it in step: its indexes, and its name among the views
- * that can be rebuilt. Idempotent.
+ * Makes what a view needs to be asked, also before anybody keeps it in step: its collection with the indexes, and its
+ * name among the views that can be rebuilt. Idempotent.
  */
 export async function prepareView<T extends FoldedDocument>({
   view,
   connection,
 }: Pick<RebuildOptions<T>, 'view' | 'connection'>): Promise<void> {
+  await makeCollection(connection, view.collection);
   await ensureIndexes(collectionOf<T>(connection, view.collection), view.indexes);
   const stands = await uuidOf(connection, view.collection);
   const unless = (field: string, value: unknown) => ({ [field]: { $ifNull: [`$${field}`, value] } });
@@ -48,6 +51,14 @@ export async function prepareView<T extends FoldedDocument>({
   // Another instance has made it known at the same time.
   await known.catch((error: unknown) => {
     if (!isDuplicateKey(error) || isTransient(error)) throw error;
+  });
+}
+
+/** One without indexes would be made by the first write, and be another one than stood here. */
+async function makeCollection(connection: Connection, name: string): Promise<void> {
+  if ((await uuidOf(connection, name)) !== undefined) return;
+  await connection.db!.createCollection(name).catch((error: unknown) => {
+    if ((error as { code?: unknown }).code !== NAMESPACE_EXISTS) throw error;
   });
 }
 

@@ -20,7 +20,8 @@ export class RebuildOver extends Error {}
 
 /**
  * One rebuild, from the announcement to the swap; see README.md, "Rebuilding a view". Throws when it was given up, also
- * because somebody was away who is needed: then the request stands and is taken up anew. A failure of its own ends the request as Failed, and the view stays as it was.
+ * because somebody was away who is needed: then the request stands and is taken up anew. A failure of its own ends the
+ * request as Failed, and the view stays as it was.
  */
 export async function rebuild<T extends FoldedDocument>(
   options: RebuildOptions<T>,
@@ -116,9 +117,7 @@ function fillingOf<T extends FoldedDocument>(
     take: async (records) => {
       let changed = 0;
       for (let from = 0; from < records.length; from += WRITE_RECORDS_MAX) {
-        const slice = records.slice(from, from + WRITE_RECORDS_MAX);
-        changed += await write(slice);
-        filling.done += slice.length;
+        changed += await write(records.slice(from, from + WRITE_RECORDS_MAX));
       }
       return changed;
     },

@@ -41,10 +41,10 @@ export interface Relay {
 /**
  * Publishes the commits of a service in the order of their streams, each as one record whose version is the commit's
  * number (machinery.md §2.4). A commit is marked after its record is acknowledged, so a successor may publish it again:
- * readers drop that by version. Without the lease nothing is handed to the log any more, what waits there is taken back, and
- * nothing is marked. That is
- * judged by the time of the lease, not in a transaction with it: one that died in the middle would hold the lease's
- * document, and the successor, for a minute. A mark that slips through all the same says what is true.
+ * readers drop that by version. Without the lease nothing is handed to the log any more, what waits there is taken
+ * back, and nothing is marked. That is judged by the time of the lease, not in a transaction with it: one that died in
+ * the middle would hold the lease's document, and the successor, for a minute. A mark that slips through all the same
+ * says what is true.
  */
 export function startRelay(options: RelayOptions): Relay {
   const { store, logger } = options;

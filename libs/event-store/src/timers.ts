@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { mongo } from 'mongoose';
 import { collectionOf, ensureIndexes, holdLease, type Collection, type Connection } from '@magpie/mongo';
 import { counter, gauge, type Logger } from '@magpie/observability';
+import { within } from './within.js';
 
 /** Timers that one round of the poller hands over. */
 export const TIMER_BATCH_MAX = 100;
@@ -157,11 +158,4 @@ export class Timers<C extends object> {
       await this.#collection.updateOne({ _id, due, next }, later);
     }
   }
-}
-
-/** What the work says, or the signal's reason once its time is over. */
-async function within<T>(ms: number, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-  const signal = AbortSignal.timeout(ms);
-  const late = new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
-  return Promise.race([work(signal), late]);
 }

@@ -1,7 +1,8 @@
 import { event } from '@magpie/contracts';
+import type { ConsumerSpec, EventLog, LogRecord } from '@magpie/event-log';
 import { silentLogger } from '@magpie/observability';
 import type { Owner } from '../src/index.js';
-import { readStore, type Filling } from '../src/rebuild-sources.js';
+import { readStore, readTopic, type Filling } from '../src/rebuild-sources.js';
 
 const PAGE = 2;
 const KEYS = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j'];
@@ -29,7 +30,6 @@ describe('readStore', () => {
       async take(records) {
         const fresh = records.filter(({ key }) => !view.has(key));
         for (const { key, events } of fresh) view.set(key, events[0]!.type);
-        filling.done += records.length;
         return fresh.length;
       },
       lacks: async (versions) => versions.some(({ key }) => !view.has(key)),
@@ -53,5 +53,36 @@ describe('readStore', () => {
   it('goes back to versions when events bring nothing new', async () => {
     expect(await readInto(KEYS.filter((key) => key !== 'b'))).toEqual(['events 0', 'events 2', 'events 4']);
     expect(await readInto(KEYS.filter((key) => key !== 'j'))).toEqual(['events 8']);
+  });
+});
+
+// Goal: what is read again is counted once. Real: nothing but the reading itself; the log is in memory.
+describe('readTopic', () => {
+  it('counts the records of a partition once, also when it was gained anew or a batch was tried again', async () => {
+    const records = [5, 6, 7, 8].map((offset) => ({ offset }) as LogRecord);
+    const log = { hotPartitions: 1, consume } as unknown as EventLog;
+    let failures = 1;
+    const filling: Filling = {
+      ...{ source: 'topic', done: 0, total: 0, unreadable: 0, over: new AbortController().signal },
+      take: async () => (failures-- === 1 ? Promise.reject(new Error('tried again')) : 0),
+      lacks: async () => false,
+    };
+    async function consume({ topics, gain }: ConsumerSpec) {
+      const at = { topic: topics[0]!, partition: 0, epoch: 1, checkpoint: undefined, logEnd: 9 };
+      const before = await gain(at);
+      await expect(before.process(records.slice(0, 2))).rejects.toThrow('tried again');
+      await before.process(records.slice(0, 2));
+      expect(filling).toMatchObject({ done: 2, total: 4 });
+      const anew = await gain(at);
+      await before.process(records.slice(2));
+      await anew.process(records.slice(0, 3));
+      expect(filling).toMatchObject({ done: 3, total: 4 });
+      await anew.process(records.slice(3));
+      anew.caughtUp!();
+      return { stopped: () => [], stop: async () => undefined };
+    }
+    const view = { name: 'a.b', topic: 'auth.session.v1' as const };
+    await readTopic({ view, owner: undefined!, log, logger: silentLogger() }, filling);
+    expect(filling).toMatchObject({ done: 4, total: 4 });
   });
 });

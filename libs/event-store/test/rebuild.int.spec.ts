@@ -156,11 +156,20 @@ describe('rebuilding a view', () => {
     expect((await rebuildableViews(connection)).map(({ _id }) => _id)).toEqual([NAMES.collection]);
     await states.insertOne({ _id: 'view_idle', status: 'Idle', done: 0, total: 0 });
     await askRebuild(connection, 'view_idle', 'first');
-    await askRebuild(connection, 'view_idle', 'second');
     expect(await withdrawRebuild(connection, 'view_idle', 'second')).toBe(false);
     expect(await withdrawRebuild(connection, 'view_idle', 'first')).toBe(true);
     expect(await withdrawRebuild(connection, 'view_idle', 'first')).toBe(false);
     expect(await states.findOne({ _id: 'view_idle' })).toMatchObject({ status: 'Idle' });
+  });
+
+  it('is not taken back once somebody else has asked for it too', async () => {
+    const { connection } = service.reader;
+    await askRebuild(connection, 'view_idle', 'first');
+    await askRebuild(connection, 'view_idle', 'second');
+    expect(await withdrawRebuild(connection, 'view_idle', 'first')).toBe(false);
+    expect(await withdrawRebuild(connection, 'view_idle', 'second')).toBe(false);
+    expect(await states.findOne({ _id: 'view_idle' })).toMatchObject({ status: 'Asked' });
+    await states.updateOne({ _id: 'view_idle' }, { $set: { status: 'Idle' } });
   });
 
   it('is not taken back by anybody once the service itself needs it', async () => {
