@@ -62,8 +62,9 @@ async function makeParts(base: ServiceBase, config: SyncConfig): Promise<Parts> 
   let stopped = false;
   const handOver = async (): Promise<void> => {
     stopped = true;
-    await retention.stop();
-    await consumer.stop();
+    // Others may have the partitions at once, however long the sweep under way takes.
+    const outcomes = await Promise.allSettled([consumer.stop(), retention.stop()]);
+    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
   };
   const feed: Component = {
     // Who asks for a feed that is not served here yet is told so.

@@ -78,9 +78,13 @@ export class Archive {
     this.joinedAt = performance.now();
   }
 
-  async stop(): Promise<void> {
+  async handOver(): Promise<void> {
     const consumer = await this.joining?.catch(() => undefined);
     await consumer?.stop();
+  }
+
+  async stop(): Promise<void> {
+    await this.handOver();
     await this.insert?.close();
   }
 
