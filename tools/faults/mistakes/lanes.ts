@@ -100,5 +100,8 @@ export const LANE_MISTAKES: readonly Mistake[] = [
       },
     ],
     rows: ['kafka away for long'],
+    note:
+      'The reader tries again what is given up, and what one try appends has one deadline but for a moment: something ' +
+      'younger gets into the inbox before it, which is how it would be lost, only by chance.',
   },
 ];
