@@ -126,9 +126,9 @@ export class GroupConsumer implements Consumer {
     return this.#options.spec.name;
   }
 
-  /** First offset that is not processed, of a partition that is at work here. */
-  nextOf(topic: TopicName, partition: number): number | undefined {
-    return this.#slots.find(topic, partition)?.worker?.next;
+  /** Of a partition that is at work here. */
+  hereOf(topic: TopicName, partition: number) {
+    return this.#slots.find(topic, partition)?.worker?.here(this.#liveness.isSure);
   }
 
   owned(): OwnedPartition[] {

@@ -16,9 +16,14 @@ export class Liveness {
     this.#aliveAt = -Infinity;
   }
 
+  /** The group cannot have given this member up since it answered last. */
+  get isSure(): boolean {
+    return performance.now() - this.#aliveAt < SESSION_TIMEOUT_MS;
+  }
+
   /** A member that the group may have given up takes no epoch: waits for the next sign that it is one. */
   async sign(): Promise<void> {
-    if (performance.now() - this.#aliveAt < SESSION_TIMEOUT_MS) return;
+    if (this.isSure) return;
     await new Promise<void>((resolve) => this.#waiting.push(resolve));
   }
 }

@@ -80,7 +80,7 @@ export async function openEventLog(options: EventLogOptions): Promise<EventLog> 
   const lag = new ConsumerLag(
     checkpoints,
     (topic) => admin.bounds(physical(topic)),
-    (name, topic, partition) => [...consumers].findLast((one) => one.name === name)?.nextOf(topic, partition),
+    (name, topic, partition) => [...consumers].findLast((one) => one.name === name)?.hereOf(topic, partition),
   );
   const join = async (spec: ConsumerSpec): Promise<Consumer> => {
     await awaitTopics(admin, spec.topics, options, closing.signal);

@@ -145,6 +145,27 @@ describe('PartitionWorker', () => {
     expect(told.processed).toEqual([0, 1]);
   });
 
+  it('vouches for its lag once it has caught up, as long as the partition is ours', async () => {
+    const done = Promise.withResolvers<void>();
+    const { worker } = watched({ logEnd: 2 }, () => done.promise);
+    worker.begin(false);
+    expect(worker.here(true).lagMs).toBeUndefined();
+    worker.offer(range(0, 2));
+    expect(worker.here(true).lagMs).toBeUndefined();
+    done.resolve();
+    await worker.settled();
+    expect(worker.here(true).lagMs).toBe(0);
+    worker.hold();
+    expect(worker.here(true).lagMs).toBeUndefined();
+    worker.offer(range(2, 3));
+    worker.release();
+    // The record was appended in 1970.
+    expect(worker.here(true).lagMs).toBeGreaterThan(10 ** 12);
+    await worker.settled();
+    worker.lose();
+    expect(worker.here(true).lagMs).toBeUndefined();
+  });
+
   it('gives a checkpoint of the last processed record, with the state of that moment', async () => {
     const { promise: gate, resolve: open } = Promise.withResolvers<void>();
     const { worker } = watched({}, ([first]) => (first!.offset === 0 ? Promise.resolve() : gate));

@@ -3,6 +3,7 @@ import type { KafkaMessage } from 'kafkajs';
 import { Places } from './after-loss.js';
 import { backOff } from './back-off.js';
 import type { CheckpointWrite } from './checkpoints.js';
+import type { Here } from './consumer-lag.js';
 import { PoisonError } from './consumer-spec.js';
 import { failureOf, forget, isHopeless } from './failures.js';
 import { PARTITION_BYTES_MAX, PARTITION_RECORDS_MAX, PROCESS_RECORDS_MAX } from './limits.js';
@@ -200,6 +201,12 @@ export class PartitionWorker {
   oldestAt(): number | undefined {
     const oldest = this.#atWork ?? this.#queue[0];
     return oldest && !this.#ended ? Number(oldest.timestamp) : undefined;
+  }
+
+  /** How far it is. `isMember`: the group cannot have given the partition to another member. */
+  here(isMember: boolean): Here {
+    const isSure = isMember && this.#caughtUp && !this.#held && !this.#ended;
+    return { next: this.next, lagMs: isSure ? Math.max(0, Date.now() - (this.oldestAt() ?? Infinity)) : undefined };
   }
 
   #wake(): void {

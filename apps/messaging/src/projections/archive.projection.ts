@@ -42,7 +42,6 @@ export class Archive {
   private readonly partitions = new Map<number, ArchivePartition>();
   private readonly messages: Collection<ArchivedMessage>;
   private insert: GroupInsert<ArchivedMessage> | undefined;
-  private consumer: Consumer | undefined;
   private joining: Promise<Consumer> | undefined;
   private joinedAt = Infinity;
 
@@ -74,7 +73,7 @@ export class Archive {
       maxWaitMs: GATHER_MS,
       gain: async (at) => this.gain(at, insert),
     });
-    this.consumer = await this.joining;
+    await this.joining;
     this.joinedAt = performance.now();
   }
 
@@ -99,18 +98,14 @@ export class Archive {
 
   /**
    * How far behind the log the archive of this conversation may be, in ms, whichever instance keeps it; Infinity when
-   * that is not known. The log's end is asked for as well: one that is no member of its group any more sees nothing of
-   * what others append.
+   * that is not known.
    */
-  async lagMs(conversation: string): Promise<number> {
-    const partition = this.log.partitionFor(MESSAGE_TOPIC, conversation);
-    const behindLog = await this.log.lagOf(CONSUMER, MESSAGE_TOPIC, partition);
-    const kept = this.partitions.get(partition);
-    return kept === undefined ? behindLog : Math.max(behindLog, kept.lagMs(), this.consumer?.lagMs() ?? 0);
+  lagMs(conversation: string): Promise<number> {
+    return this.log.lagOf(CONSUMER, MESSAGE_TOPIC, this.log.partitionFor(MESSAGE_TOPIC, conversation));
   }
 
   private gain(at: Gained, insert: GroupInsert<ArchivedMessage>): PartitionWork {
-    const partition = new ArchivePartition(at, insert, () => {
+    const partition = new ArchivePartition(insert, () => {
       if (this.partitions.get(at.partition) === partition) this.partitions.delete(at.partition);
     });
     this.partitions.set(at.partition, partition);
@@ -123,15 +118,11 @@ class ArchivePartition implements PartitionWork {
   private readonly work: PartitionWork;
   private readonly waiting: { position: number; resolve: () => void }[] = [];
   private position = 0;
-  private upToDate = false;
-  private lastAppendedAtMs = 0;
 
   constructor(
-    at: Gained,
     insert: GroupInsert<ArchivedMessage>,
     private readonly forget: () => void,
   ) {
-    this.upToDate = at.logEnd === (at.checkpoint?.next ?? 0);
     this.work = dropRepeats(
       { process: (records) => store(insert, records), state: () => ({}), lost: () => undefined },
       REPEATS.readersRememberMs,
@@ -149,10 +140,6 @@ class ArchivePartition implements PartitionWork {
     while (this.waiting.length > 0 && this.waiting[0]!.position <= this.position) this.waiting.shift()!.resolve();
   }
 
-  caughtUp(): void {
-    this.upToDate = true;
-  }
-
   state(): Record<string, unknown> {
     return this.work.state();
   }
@@ -160,10 +147,6 @@ class ArchivePartition implements PartitionWork {
   lost(): void {
     this.forget();
     for (const { resolve } of this.waiting.splice(0)) resolve();
-  }
-
-  lagMs(): number {
-    return this.upToDate ? 0 : Math.max(0, Date.now() - this.lastAppendedAtMs);
   }
 
   async reached(position: number, timeoutMs: number): Promise<void> {
@@ -183,7 +166,6 @@ class ArchivePartition implements PartitionWork {
     const last = records.at(-1);
     if (last === undefined) return;
     this.position = Math.max(this.position, last.position);
-    this.lastAppendedAtMs = last.appendedAtMs;
   }
 }
 
