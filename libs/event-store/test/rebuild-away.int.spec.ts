@@ -17,7 +17,7 @@ const DONE = { status: 'Done' };
 // is empty, the owner says what the test wants.
 describe('rebuilding a view while somebody is away', () => {
   let database: Awaited<ReturnType<typeof testDatabase>>;
-  let stop: () => Promise<void>;
+  const watches: { stop(): Promise<void> }[] = [];
   /** What goes wrong, in order, by who is asked. */
   let trouble: { kafka: Error[]; owner: Error[] };
 
@@ -41,15 +41,20 @@ describe('rebuilding a view while somebody is away', () => {
     },
   };
 
+  const watch = (view: typeof NAMES) => {
+    const { connection } = database;
+    watches.push(watchRebuilds({ view, connection, log, owner, logger: silentLogger(), holder: 'test' }));
+  };
+
   beforeEach(async () => {
     database = await testDatabase('away');
     trouble = { kafka: [], owner: [] };
     const { connection } = database;
     await prepareView({ view: NAMES, connection });
-    ({ stop } = watchRebuilds({ view: NAMES, connection, log, owner, logger: silentLogger(), holder: 'test' }));
+    watch(NAMES);
   });
   afterEach(async () => {
-    await stop();
+    await Promise.all(watches.splice(0).map((one) => one.stop()));
     await database.drop();
   });
 
@@ -83,15 +88,12 @@ describe('rebuilding a view while somebody is away', () => {
       await prepareView({ view, connection });
       await states().updateOne({ _id: view.collection }, { $set: { status: 'Failed', ...failures[view.collection] } });
     }
-    const watches = views.map((view) =>
-      watchRebuilds({ view, connection, log, owner, logger: silentLogger(), holder: 'test' }),
-    );
+    for (const view of views) watch(view);
     await eventually(async () => expect(await states().findOne({ _id: 'view_needed' })).toMatchObject(DONE));
     const others = await states()
       .find({ _id: { $in: ['view_by_command', 'view_a_moment_ago'] } })
       .toArray();
     expect(others.map(({ status }) => status)).toEqual(['Failed', 'Failed']);
-    await Promise.all(watches.map((watch) => watch.stop()));
   });
 
   it('begins anew when what it filled is gone before it has the name', async () => {
