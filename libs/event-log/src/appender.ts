@@ -15,8 +15,12 @@ export interface AppendEntry {
   readonly prepared?: Uint8Array;
 }
 
+/** request: entries are given up after 30 s and refused when the lane is full. persistent: never skipped. */
+export type LaneKind = 'request' | 'persistent';
+
 /** A door to the lanes of some topics. Records of one partition are appended in the order of the calls. */
-export interface Appender {
+export interface Appender<Kind extends LaneKind = LaneKind> {
+  readonly lane: Kind;
   /**
    * Appends one record; resolves when Kafka has it on all in-sync replicas.
    * Rejects with OVERLOADED (request lane full, nothing was begun), INVALID (record too large), UNAVAILABLE (request
@@ -37,6 +41,3 @@ export interface Appender {
    * until the log closes, which rejects it with UNAVAILABLE. */
   close(deadlineMs: number): Promise<void>;
 }
-
-/** request: entries are given up after 30 s and refused when the lane is full. persistent: never skipped. */
-export type LaneKind = 'request' | 'persistent';

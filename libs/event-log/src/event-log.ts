@@ -20,7 +20,7 @@ export type GenerationListener = (partition: number, generation: number) => void
 /** The log as one process of one service sees it. */
 export interface EventLog {
   /** A door to the lanes of own topics. Handles on the same topic share its one lane, hence its order. */
-  appender(options: { topics: readonly TopicName[]; lane: LaneKind }): Appender;
+  appender<Kind extends LaneKind>(options: { topics: readonly TopicName[]; lane: Kind }): Appender<Kind>;
   /**
    * Joins the consumer's group; resolves when it runs. Waits (bounded) for topics of other services. Throws UNAVAILABLE
    * when they or Kafka are away for longer, and when the log is about to be closed.

@@ -31,7 +31,7 @@ export interface LanesOptions {
 }
 
 /** An appender that can also copy values as they are, for dead letters. */
-export interface RawAppender extends Appender {
+export interface RawAppender<Kind extends LaneKind = LaneKind> extends Appender<Kind> {
   appendRaw(record: RawRecord): Promise<Appended>;
 }
 
@@ -58,7 +58,7 @@ export class Lanes {
     this.#options = options;
   }
 
-  appender(topics: readonly TopicName[], kind: LaneKind): RawAppender {
+  appender<Kind extends LaneKind>(topics: readonly TopicName[], kind: Kind): RawAppender<Kind> {
     const own = topicsOf(this.#options.service);
     const lanes = new Map<TopicName, MeasuredLane>();
     for (const topic of topics) {
@@ -97,14 +97,14 @@ export class Lanes {
   }
 }
 
-class LaneAppender implements RawAppender {
+class LaneAppender<Kind extends LaneKind> implements RawAppender<Kind> {
   #closed = false;
   #queued = 0;
   #drained: (() => void) | undefined;
 
   constructor(
     readonly lanes: ReadonlyMap<TopicName, MeasuredLane>,
-    readonly kind: LaneKind,
+    readonly lane: Kind,
     readonly hotPartitions: number,
     /** Closed, and everything is answered. */
     readonly onEnd: () => void,
@@ -148,7 +148,7 @@ class LaneAppender implements RawAppender {
   #itemOf(entry: AppendEntry, signal?: AbortSignal): LaneItem {
     const body = entry.prepared ?? encodeBody(entry);
     const partition = entry.partition ?? partitionOf(entry.key, partitionsOf(entry.topic, this.hotPartitions));
-    return { partition, key: entry.key, body, request: this.kind === 'request', signal };
+    return { partition, key: entry.key, body, request: this.lane === 'request', signal };
   }
 
   async #submit(topic: TopicName, items: readonly LaneItem[]): Promise<Appended[]> {

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as after } from 'node:timers/promises';
 import {
+  eventually,
   identify,
   isRunning,
   signal,
@@ -83,7 +84,7 @@ describe('the log under faults', () => {
   async function recovered(withinMs: number): Promise<void> {
     const began = performance.now();
     await load.flows(withinMs);
-    const all = () => readers.every((reader) => reader.holds(load.acknowledged));
+    const all = () => readers.every((reader) => reader.missing(load.acknowledged).length === 0);
     while (!all() && performance.now() - began < withinMs) await after(20);
     const tookMs = performance.now() - began;
     for (const reader of readers) expect(reader.faults(load.acknowledged)).toEqual([]);
@@ -134,9 +135,10 @@ describe('the log under faults', () => {
       broker = await startKafka({ dataDir: folder });
       expect(await load.flows(RESTART_RECOVERY_MS)).toBe(true);
       const fresh = () => load.acknowledged.filter(({ generation }) => generation === 2);
-      await until(() => fresh().length > 1_000);
+      await eventually(() => expect(fresh().length).toBeGreaterThan(1_000), RESTART_RECOVERY_MS);
       const promised = fresh();
-      await until(() => readers.every((reader) => reader.holds(promised)));
+      const missing = () => readers.map((reader) => reader.missing(promised));
+      await eventually(() => expect(missing()).toEqual([[], []]), RESTART_RECOVERY_MS);
       for (const reader of readers) expect(reader.disorder()).toEqual([]);
       expect(load.acknowledged.at(-1)!.generation).toBe(2);
     },
@@ -147,11 +149,5 @@ describe('the log under faults', () => {
     const identity = identify(broker.pid);
     signal(broker.pid, 'SIGKILL');
     while (identity && isRunning(identity)) await after(10);
-  }
-
-  async function until(condition: () => boolean): Promise<void> {
-    const deadline = performance.now() + RESTART_RECOVERY_MS;
-    while (!condition() && performance.now() < deadline) await after(20);
-    expect(condition()).toBe(true);
   }
 });

@@ -87,19 +87,17 @@ export class LogReader {
     };
   }
 
-  /** Whether the effect holds all of these. */
-  holds(acknowledged: readonly Acknowledged[]): boolean {
+  /** Those of the records that the effect does not hold, as `key/number`. */
+  missing(acknowledged: readonly Acknowledged[]): string[] {
     const ids = this.#places();
-    return acknowledged.every(({ key, number }) => ids.has(`${key}/${number}`));
+    return acknowledged.map(({ key, number }) => `${key}/${number}`).filter((id) => !ids.has(id));
   }
 
   /** What is wrong, in words; empty = nothing. */
   faults(acknowledged: readonly Acknowledged[]): string[] {
     const faults: string[] = [];
     const places = this.#places();
-    for (const { key, number } of acknowledged) {
-      if (!places.has(`${key}/${number}`)) faults.push(`lost: ${key}/${number}`);
-    }
+    for (const id of this.missing(acknowledged)) faults.push(`lost: ${id}`);
     for (const [id, at] of places) if (at.length > 1) faults.push(`twice: ${id} at ${at.join(', ')}`);
     return [...faults, ...this.disorder()].slice(0, 10);
   }

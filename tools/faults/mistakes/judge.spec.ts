@@ -1,7 +1,7 @@
 import { linesOf } from '../lines.js';
 import type { RowResult, Status } from '../row.js';
 import { ROWS } from '../rows/index.js';
-import { refusedBy, verdictOfRow } from './judge.js';
+import { judgeOfBuild, refusedBy, verdictOfRow } from './judge.js';
 
 const told = (name: string, status: Status, reasons: string[] = []): string => {
   const row = { ...ROWS[0]!, name };
@@ -38,5 +38,18 @@ describe('verdict of a row', () => {
     const [green, red] = (['passed', 'failed'] as const).map((status) => verdictOfRow('r', told('r', status, ['x'])));
     expect(refusedBy(green!)).toBeUndefined();
     expect(refusedBy(red!)).toMatchObject({ colour: 'not run', saw: ['red without the mistake: x'] });
+  });
+});
+
+// Goal: only the complaint that was foreseen counts, not a build that fails for another reason.
+describe('verdict of the compiler', () => {
+  const COMPLAINT = 'Type A is not assignable to type B';
+
+  it.each([
+    ['red', `a.ts(1,1): error TS2322: ${COMPLAINT}.`],
+    ['green', ''],
+    ['not run', 'a.ts(1,1): error TS1005: expected.'],
+  ])('is %s', (colour, output) => {
+    expect(judgeOfBuild(COMPLAINT, output).colour).toBe(colour);
   });
 });

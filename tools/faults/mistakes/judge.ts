@@ -15,6 +15,7 @@ const REASON = /^ {12}(.*)$/;
 const EXAMPLE = /^ {12}[a-z-]+: m[a-z2-7]{20,} /;
 const FAILED_TEST = /^ {2}● (.*)$/;
 const TOLD_MAX = 4;
+export const COMPILER = 'the compiler';
 const STOPPED_WITHIN_MS = 20_000;
 const LOOK_MS = 100;
 
@@ -78,6 +79,13 @@ function judgeBySpec(file: string): Judge {
       return { by, colour: 'red', saw: saw.slice(0, TOLD_MAX) };
     },
   };
+}
+
+/** What a build says of a mistake that the compiler is to see; `output` is empty when it succeeded. */
+export function judgeOfBuild(complaint: string, output: string): Verdict {
+  if (output === '') return { by: COMPILER, colour: 'green', saw: [] };
+  if (!output.includes(complaint)) return notRun(COMPILER, lastLine(output));
+  return { by: COMPILER, colour: 'red', saw: [`\`${complaint}\``] };
 }
 
 /** What the output of `npm run faults` says of a row: its own line alone counts. */

@@ -99,9 +99,9 @@ export const LANE_MISTAKES: readonly Mistake[] = [
         replace: "log.appender({ topics: [INBOX], lane: 'request' })",
       },
     ],
-    rows: ['kafka away for long'],
+    complaint: `Type '"request"' is not assignable to type '"persistent"'`,
     note:
-      'The reader tries again what is given up, and what one try appends has one deadline but for a moment: something ' +
-      'younger gets into the inbox before it, which is how it would be lost, only by chance.',
+      'Built all the same it stays green: the reader tries again what is given up, and what one try appends has one ' +
+      'deadline but for a moment, so that something younger gets into the inbox before it only by chance.',
   },
 ];

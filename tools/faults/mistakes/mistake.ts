@@ -16,6 +16,8 @@ export interface Mistake {
   readonly rows?: readonly string[];
   /** Files of specs, for what no row can show. */
   readonly specs?: readonly string[];
+  /** Part of what the compiler says of it, for one that cannot be built; not together with rows and specs. */
+  readonly complaint?: string;
   /** What is to be known of it. */
   readonly note?: string;
 }

@@ -1,4 +1,4 @@
-import { judgesOf } from './judge.js';
+import { COMPILER, judgesOf } from './judge.js';
 import { isCaught, type Mistake, type Outcome, type Verdict } from './mistake.js';
 
 const NOT_RUN = '**was not run**';
@@ -25,11 +25,9 @@ ${notesOf(mistakes)}`;
 }
 
 function lineOf(mistake: Mistake, outcome: Outcome | undefined): string {
-  const { name, seed } = mistake;
+  const { name, seed, complaint } = mistake;
   const verdicts = outcome?.verdicts ?? [];
-  const by = judgesOf(mistake)
-    .map((judge) => judge.by)
-    .join('; ');
+  const by = [...(complaint === undefined ? [] : [COMPILER]), ...judgesOf(mistake).map((judge) => judge.by)].join('; ');
   const saw = outcome === undefined ? NOT_RUN : verdicts.map(sawOf).join('; ');
   return `| ${[name, by, String(seed), saw, outcome?.on ?? ''].map((cell) => cell.replaceAll('|', '/')).join(' | ')} |`;
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { openSeenOfCommit } from '../by-commit.js';
 import { FaultsError } from '../options.js';
 import { MISTAKES } from './catalogue.js';
-import { judgesOf, notRun, refusedBy } from './judge.js';
+import { judgeOfBuild, judgesOf, notRun, refusedBy } from './judge.js';
 import { hasEscaped, isCaught, type Mistake, type Outcome, type Verdict } from './mistake.js';
 import { pageOf } from './page.js';
 import { Workshop } from './workshop.js';
@@ -76,7 +76,7 @@ async function judge(
 ): Promise<readonly Verdict[]> {
   try {
     return await workshop.with(mistake.edits, async () => {
-      const verdicts: Verdict[] = [];
+      const verdicts: Verdict[] = mistake.complaint === undefined ? [] : [judgeOfBuild(mistake.complaint, '')];
       for (const each of judgesOf(mistake)) {
         const refused = refusedBy(controls.get(each.key)!);
         verdicts.push(refused ?? (await each.judge(workshop.folder, interrupted)));
@@ -85,8 +85,10 @@ async function judge(
     });
   } catch (error) {
     interrupted.throwIfAborted();
+    const { message } = error as Error;
+    if (mistake.complaint !== undefined) return [judgeOfBuild(mistake.complaint, message)];
     // One that does not fit or build says nothing of the others.
-    return [notRun('the build', (error as Error).message.split('\n', LINES_MAX).join(' '))];
+    return [notRun('the build', message.split('\n', LINES_MAX).join(' '))];
   }
 }
 

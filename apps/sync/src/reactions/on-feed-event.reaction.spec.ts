@@ -20,6 +20,7 @@ function start(
 ) {
   const appended: AppendEntry[] = [];
   const inbox = {
+    lane: 'persistent' as const,
     append: (entry: AppendEntry) => {
       appended.push(entry);
       return answer();

@@ -26,8 +26,8 @@ const REPEATS_KEPT_MS = 180_000;
 const entriesEmitted = counter({ name: 'magpie_sync_fan_out_entries_total', help: 'Inbox records appended' });
 
 export interface FanOutParts {
-  /** A persistent lane: it never skips. */
-  readonly inbox: Pick<Appender, 'append'>;
+  /** An entry that were given up could be overtaken by those after it, and the feeds would drop it when it came at last. */
+  readonly inbox: Pick<Appender<'persistent'>, 'append' | 'lane'>;
   readonly log: Pick<EventLog, 'generationOf' | 'checkpointsOf' | 'offsetsSince' | 'serverTime'>;
   /** Number of partitions of the inbox. */
   readonly partitions: number;
