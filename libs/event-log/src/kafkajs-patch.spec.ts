@@ -3,6 +3,7 @@ import { patchKafkajs } from './kafkajs-patch.js';
 
 const require = createRequire(import.meta.url);
 const Runner = require('kafkajs/src/consumer/runner') as { prototype: object };
+const Broker = require('kafkajs/src/broker') as { prototype: object };
 
 /** A consumer of kafkajs with a fetch under way that does not come back. Real: how it stops. */
 function fetching(leave: () => Promise<void>): {
@@ -18,9 +19,22 @@ function fetching(leave: () => Promise<void>): {
   });
 }
 
-describe('a consumer that stops', () => {
-  beforeAll(patchKafkajs);
+beforeAll(patchKafkajs);
 
+describe('a consumer that joins its group', () => {
+  it('asks first for something that is answered at once', async () => {
+    // Goal: a connection that brings nothing is given up after one request, not after the time of a join.
+    const sent: string[] = [];
+    const silent = Object.assign(Object.create(Broker.prototype) as { joinGroup(group: object): Promise<unknown> }, {
+      apiVersions: () => Promise.reject(new Error('no answer in time')),
+      lookupRequest: () => () => sent.push('join'),
+    });
+    await expect(silent.joinGroup({ groupId: 'group' })).rejects.toThrow('no answer in time');
+    expect(sent).toEqual([]);
+  });
+});
+
+describe('a consumer that stops', () => {
   it('leaves its group before the fetch under way has come back', async () => {
     // Goal: what it owned is free for others at once, also where nothing is appended that would end the fetch.
     const left = Promise.withResolvers<boolean>();

@@ -42,9 +42,10 @@ export const POISON_TRIES = 3;
 export const SESSION_TIMEOUT_MS = 6_000;
 /** Also how late a member hears of a rebalance, and with it of the partitions that another has left. */
 export const HEARTBEAT_MS = 300;
-export const REBALANCE_TIMEOUT_MS = 60_000;
+/** For a member to join again, once it has heard of a rebalance: what it works on does not keep it. */
+export const REBALANCE_TIMEOUT_MS = 10_000;
 /** A consumer without any sign from its group for that long is replaced: longer than a join may take. */
-export const SILENCE_MAX_MS = 90_000;
+export const SILENCE_MAX_MS = 30_000;
 export const FETCH_WAIT_MS = 500;
 export const FETCH_PARTITION_BYTES_MAX = 262_144;
 
