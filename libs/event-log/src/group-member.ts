@@ -114,7 +114,7 @@ export class GroupMember {
       ...(maxBytes === undefined ? {} : { maxBytes }),
       maxBytesPerPartition: limits.FETCH_PARTITION_BYTES_MAX,
       allowAutoTopicCreation: false,
-      retry: { ...RETRY, restartOnFailure: () => this.#mayRestart() },
+      retry: { ...RETRY, restartOnFailure: () => this.#mayRestart(consumer) },
     });
     this.#consumer = consumer;
     this.#listen(consumer);
@@ -131,18 +131,22 @@ export class GroupMember {
   }
 
   /** kafkajs would try again every 50 ms for ever, for instance while a topic is gone. */
-  async #mayRestart(): Promise<boolean> {
+  async #mayRestart(consumer: KafkaConsumer): Promise<boolean> {
     this.#crashes += 1;
     await backOff(this.#crashes);
-    return !this.#stopped;
+    return this.#isCurrent(consumer);
+  }
+
+  #isCurrent(consumer: KafkaConsumer): boolean {
+    return this.#consumer === consumer && !this.#stopped;
   }
 
   #listen(consumer: KafkaConsumer): void {
     const { GROUP_JOIN, HEARTBEAT, REBALANCING, CRASH } = consumer.events;
     const { groupId, former, onJoin, onAlive, onRebalance, logger } = this.#options;
-    const current = () => this.#consumer === consumer && !this.#stopped;
+    const current = () => this.#isCurrent(consumer);
     consumer.on(GROUP_JOIN, ({ payload }) => {
-      if (!current()) return;
+      if (!current()) return dismiss(consumer);
       this.#aliveAt = performance.now();
       this.#joinedAt = Date.now();
       this.#crashes = 0;
@@ -150,7 +154,7 @@ export class GroupMember {
       onJoin(payload.memberAssignment);
     });
     consumer.on(HEARTBEAT, () => {
-      if (!current()) return;
+      if (!current()) return dismiss(consumer);
       this.#aliveAt = performance.now();
       onAlive();
     });
@@ -159,7 +163,10 @@ export class GroupMember {
     });
     consumer.on(CRASH, ({ payload: { error, restart } }) => {
       logger.warn({ err: error, restart }, 'consumer crashed');
-      if (current() && !restart) this.#replace();
+      if (!current()) return;
+      // It is not still: it tries again while Kafka is away.
+      this.#aliveAt = performance.now();
+      if (!restart) this.#replace();
     });
   }
 
@@ -179,8 +186,7 @@ export class GroupMember {
     const over = () => this.#stopped || life !== this.#lives;
     for (let tries = 1; !over(); tries += 1) {
       this.#aliveAt = performance.now();
-      // One that stands still may never finish its farewell.
-      this.#consumer?.disconnect().catch(() => undefined);
+      if (this.#consumer) dismiss(this.#consumer);
       try {
         return await this.#run();
       } catch (error) {
@@ -190,4 +196,9 @@ export class GroupMember {
       }
     }
   }
+}
+
+/** One that stands still may never finish its farewell, and one that comes back to life would hold partitions idle. */
+function dismiss(consumer: KafkaConsumer): void {
+  consumer.disconnect().catch(() => undefined);
 }
