@@ -1,5 +1,6 @@
 import { AccountRegistered, SessionOpened, SessionRevoked } from './auth.js';
 import { MessageSent } from './messaging.js';
+import { FriendRequestChanged, FriendshipChanged, ProfileChanged } from './social.js';
 import { InboxEntry } from './sync.js';
 
 /** Encoder and decoder of one message type. */
@@ -15,6 +16,9 @@ export interface EventTypes {
   'magpie.auth.v1.SessionOpened': SessionOpened;
   'magpie.auth.v1.SessionRevoked': SessionRevoked;
   'magpie.messaging.v1.MessageSent': MessageSent;
+  'magpie.social.v1.FriendRequestChanged': FriendRequestChanged;
+  'magpie.social.v1.FriendshipChanged': FriendshipChanged;
+  'magpie.social.v1.ProfileChanged': ProfileChanged;
   'magpie.sync.v1.InboxEntry': InboxEntry;
 }
 
@@ -26,5 +30,8 @@ export const EVENTS: { readonly [Type in EventType]: Codec<EventTypes[Type]> } =
   'magpie.auth.v1.SessionOpened': SessionOpened,
   'magpie.auth.v1.SessionRevoked': SessionRevoked,
   'magpie.messaging.v1.MessageSent': MessageSent,
+  'magpie.social.v1.FriendRequestChanged': FriendRequestChanged,
+  'magpie.social.v1.FriendshipChanged': FriendshipChanged,
+  'magpie.social.v1.ProfileChanged': ProfileChanged,
   'magpie.sync.v1.InboxEntry': InboxEntry,
 };

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { SessionRevoked_Reason } from './auth.js';
 import { Feed_Mode, Record as LogRecord } from './event.js';
 import { EVENTS, type EventType, type EventTypes } from './events.js';
+import { FriendRequestItem_RequestState } from './social.js';
 
 const FOLDER = new URL('../../samples/', import.meta.url);
 const bytes = (...values: number[]) => new Uint8Array(values);
@@ -41,6 +42,54 @@ const SAMPLES: Samples = {
         from: 'uother',
         content: { content: { $case: 'text', value: { text: 'before' } } },
       },
+    },
+  ],
+  'magpie.social.v1.FriendRequestChanged': [
+    {
+      request: {
+        requestId: 'rfirst',
+        from: 'uaccount',
+        to: 'uother',
+        greeting: '你好, it is Ann',
+        state: FriendRequestItem_RequestState.REFUSED,
+        atMs: 1_790_000_000_005,
+        source: 'group',
+        reason: 'who?',
+      },
+      expiresAtMs: 1_790_604_800_005,
+    },
+  ],
+  'magpie.social.v1.FriendshipChanged': [
+    {
+      lowerUserId: 'uaccount',
+      higherUserId: 'uother',
+      sides: [
+        {
+          userId: 'uaccount',
+          has: true,
+          blocked: false,
+          remark: '小明',
+          tags: ['work', '同学'],
+          starred: true,
+          hasHad: true,
+        },
+        { userId: 'uother', has: false, blocked: true, remark: '', tags: [], starred: false, hasHad: true },
+      ],
+      changedAtMs: 1_790_000_000_006,
+    },
+  ],
+  'magpie.social.v1.ProfileChanged': [
+    {
+      profile: {
+        userId: 'uaccount',
+        userName: 'ann_1',
+        nickname: '安 Ann',
+        avatarMediaId: 'favatar',
+        signature: 'here and there',
+        region: '上海',
+        version: 2,
+      },
+      changedAtMs: 1_790_000_000_007,
     },
   ],
   'magpie.sync.v1.InboxEntry': [

@@ -22,9 +22,13 @@ export const TOPICS = {
   'auth.account.v1': outbox('hot'),
   'auth.session.v1': outbox('hot'),
   'messaging.message.v1': { kind: 'record', partitions: 'hot', retentionMs: -1 },
+  'social.profile.v1': outbox('hot'),
+  'social.friendship.v1': outbox('hot'),
+  'social.friend-request.v1': outbox('hot'),
   'sync.inbox.v1': { kind: 'derived', partitions: 'hot', retentionMs: 7 * dayMs },
   'messaging.archive.dead-letter.v1': deadLetter,
   'social.profile.dead-letter.v1': deadLetter,
+  'social.profile-detail.dead-letter.v1': deadLetter,
 } as const satisfies Record<string, TopicSpec>;
 
 export type TopicName = keyof typeof TOPICS;

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 
 /** First letter of an id: what it names (client-contract.md, "Ids"). */
-export type IdPrefix = 'u' | 'g' | 'a' | 'm' | 's' | 'f' | 'p';
+export type IdPrefix = 'u' | 'g' | 'a' | 'm' | 's' | 'f' | 'p' | 'r';
 
 export const ID_LENGTH_MAX = 40;
 const DIGEST_CHARACTERS = 26;
