@@ -1,6 +1,6 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { auth as contract, event } from '@magpie/contracts';
-import { EventReader, EventStore } from '@magpie/event-store';
+import { EventReader, EventStore, Outbox } from '@magpie/event-store';
 import { served, type ServiceBase, type ServiceDefinition } from '@magpie/service';
 import { AuthController, type AuthOperations } from './api/auth.controller.js';
 import { CLOCK } from './commands/clock.js';
@@ -15,8 +15,7 @@ import { Register } from './commands/register.js';
 import { SessionBook } from './commands/session-book.js';
 import { Tokens } from './commands/tokens.js';
 import { config, type AuthConfig } from './config.js';
-import { Outbox } from './commands/outbox.js';
-import { publish, STREAMS } from './publish.js';
+import { publish, STREAMS, TOPICS } from './publish.js';
 import { CheckSessions } from './queries/check-sessions.js';
 import { FindAccounts } from './queries/find-accounts.js';
 import { ListDevices } from './queries/list-devices.js';
@@ -50,7 +49,10 @@ function stateProviders({ connection, log, logger, instanceId }: ServiceBase, se
       useFactory: (tokens: Tokens) => new SessionBook(connection, tokens, refreshTtlMs),
       inject: [Tokens],
     },
-    { provide: Outbox, useFactory: () => new Outbox({ store, log, logger, holder: instanceId, publish }) },
+    {
+      provide: Outbox,
+      useFactory: () => new Outbox({ store, log, logger, holder: instanceId, topics: TOPICS, publish }),
+    },
   ];
 }
 

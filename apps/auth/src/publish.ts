@@ -1,4 +1,4 @@
-import { auth, event, type EventType, EVENTS, type EventTypes } from '@magpie/contracts';
+import { auth, event, type EventType, EVENTS, type EventTypes, type TopicName } from '@magpie/contracts';
 import type { Commit, EventReaderOptions, Publication } from '@magpie/event-store';
 import type { AccountRegistered } from './domain/account.js';
 import type { SessionsEvent } from './domain/sessions.js';
@@ -11,6 +11,8 @@ export const STREAMS: EventReaderOptions['streams'] = {
   'auth.account.v1': 'account:',
   'auth.session.v1': 'sessions:',
 };
+
+export const TOPICS = Object.keys(STREAMS) as TopicName[];
 
 /** What leaves auth: the topic of a stream's kind, keyed by user id. Password hashes and device names stay inside. */
 export function publish({ stream, events }: Commit): Publication | undefined {

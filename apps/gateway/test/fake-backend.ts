@@ -48,6 +48,7 @@ export class FakeBackend {
   async start(): Promise<void> {
     this.serveAuth();
     this.serveMessaging();
+    this.serveSocial();
     this.serveSync();
     this.address = await this.server.listen('127.0.0.1:0');
   }
@@ -115,9 +116,22 @@ export class FakeBackend {
       },
       listHistory: (_, caller) => this.note(caller, { messages: [], hasMore: false }),
     });
+  }
+
+  private serveSocial(): void {
+    const profile = (_: unknown, caller: Caller) => this.note(caller, { profile: undefined });
+    const done = (_: unknown, caller: Caller) => this.note(caller, {});
     this.server.serve(social.SocialServiceDefinition, {
       searchUsers: (_, caller) => this.note(caller, { users: [] }),
-      getProfile: (_, caller) => this.note(caller, { profile: undefined }),
+      getProfile: profile,
+      updateProfile: profile,
+      requestFriend: (_, caller) => this.note(caller, { requestId: '' }),
+      answerFriendRequest: done,
+      deleteFriend: done,
+      blockUser: done,
+      unblockUser: done,
+      editContact: done,
+      judgePairs: () => Promise.resolve({ verdicts: [] }),
     });
   }
 

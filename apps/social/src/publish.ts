@@ -1,4 +1,4 @@
-import { EVENTS, event, social, type EventType, type EventTypes } from '@magpie/contracts';
+import { EVENTS, event, social, type EventType, type EventTypes, type TopicName } from '@magpie/contracts';
 import type { Commit, EventReaderOptions, Publication } from '@magpie/event-store';
 import type { FriendRequest, FriendRequestEvent } from './domain/friend-request.js';
 import type { FriendshipEvent, Side } from './domain/friendship.js';
@@ -12,6 +12,8 @@ export const STREAMS: EventReaderOptions['streams'] = {
   'social.friendship.v1': 'friendship:',
   'social.friend-request.v1': 'friend-request:',
 };
+
+export const TOPICS = Object.keys(STREAMS) as TopicName[];
 
 /** Kinds of feed items (protocol.md, "Sync"). */
 const PROFILE_KIND = 1;

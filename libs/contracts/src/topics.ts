@@ -28,7 +28,6 @@ export const TOPICS = {
   'sync.inbox.v1': { kind: 'derived', partitions: 'hot', retentionMs: 7 * dayMs },
   'messaging.archive.dead-letter.v1': deadLetter,
   'social.profile.dead-letter.v1': deadLetter,
-  'social.profile-detail.dead-letter.v1': deadLetter,
 } as const satisfies Record<string, TopicSpec>;
 
 export type TopicName = keyof typeof TOPICS;

@@ -1,9 +1,11 @@
-import { EVENTS, type event, type social } from '@magpie/contracts';
+import { EVENTS, type event } from '@magpie/contracts';
 import type { Fields, FoldedDocument, View } from '@magpie/event-store';
+import type { Account } from '../domain/profile.js';
 
-/** `view_profile`: how others see a user; `_id` = user id, `version` = number of the account's commit. */
+/** `view_profile`: who has an account; `_id` = user id, `version` = number of the account's commit. */
 export interface ProfileDocument extends FoldedDocument {
   userName: string;
+  /** As it was registered. */
   nickname: string;
 }
 
@@ -19,6 +21,10 @@ export const PROFILE_VIEW: View<ProfileDocument> = {
   },
 };
 
-export function toProfile({ _id, userName, nickname, version }: ProfileDocument): social.Profile {
-  return { userId: _id, userName, nickname, avatarMediaId: '', signature: '', region: '', version };
+/** The account that a document of the view shows; undefined when there is none, or none yet. */
+export function accountIn(document: ProfileDocument | null): Account | undefined {
+  // A document may stand there without fields (see `View.project`).
+  if (document?.userName === undefined) return undefined;
+  const { _id: userId, userName, nickname, version: accountVersion } = document;
+  return { userId, userName, nickname, accountVersion };
 }

@@ -1,31 +1,32 @@
 import type { TopicName } from '@magpie/contracts';
 import type { Appender, EventLog } from '@magpie/event-log';
-import { startRelay, type EventStore, type Relay, type RelayOptions } from '@magpie/event-store';
 import type { Logger } from '@magpie/observability';
-import type { Component } from '@magpie/service';
+import type { EventStore } from './event-store.js';
+import { startRelay, type Relay, type RelayOptions } from './relay.js';
 
-const TOPICS: TopicName[] = ['auth.account.v1', 'auth.session.v1'];
 const CLOSE_DEADLINE_MS = 5_000;
 
-interface OutboxParts {
+export interface OutboxParts {
   readonly store: EventStore;
   readonly log: EventLog;
   readonly logger: Logger;
   /** Names this start of this instance. */
   readonly holder: string;
+  /** All that `publish` names. */
+  readonly topics: readonly TopicName[];
   readonly publish: RelayOptions['publish'];
 }
 
-/** Carries commits to the log, in whichever instance holds the lease. */
-export class Outbox implements Component {
+/** A service's relay with its appender, from `start` to `stop`: one of its instances at a time publishes, by a lease. */
+export class Outbox {
   #appender: Appender | undefined;
   #relay: Relay | undefined;
 
   constructor(private readonly parts: OutboxParts) {}
 
   async start(): Promise<void> {
-    const { store, log, logger, holder, publish } = this.parts;
-    this.#appender = log.appender({ topics: TOPICS, lane: 'persistent' });
+    const { store, log, logger, holder, topics, publish } = this.parts;
+    this.#appender = log.appender({ topics: [...topics], lane: 'persistent' });
     this.#relay = startRelay({ store, appender: this.#appender, publish, logger, lease: { name: 'relay', holder } });
   }
 
