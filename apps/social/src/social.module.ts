@@ -8,6 +8,7 @@ import { AuthAccounts } from './clients/accounts.client.js';
 import { AnswerFriendRequest } from './commands/answer-friend-request.js';
 import { ChangeContact } from './commands/change-contact.js';
 import { RequestFriend } from './commands/request-friend.js';
+import { RequestTimers } from './commands/request-timers.js';
 import { UpdateProfile } from './commands/update-profile.js';
 import { config } from './config.js';
 import { PROFILE_VIEW, type ProfileDocument } from './projections/profile.projection.js';
@@ -23,30 +24,32 @@ const STORE_READY = Symbol('STORE_READY');
 @Module({})
 class SocialModule {
   static with(base: ServiceBase): DynamicModule {
-    const { connection, log, logger, peers, instanceId: holder } = base;
+    const { connection, log, logger, instanceId: holder } = base;
     const store = new EventStore({ connection, logger });
     const outbox = new Outbox({ store, log, logger, holder, topics: TOPICS, publish });
+    const timers = new RequestTimers({ store, logger, holder });
     return {
       module: SocialModule,
       providers: [
         { provide: STORE_READY, useValue: { start: () => store.init() } },
         { provide: Outbox, useValue: outbox },
+        { provide: RequestTimers, useValue: timers },
         { provide: EventReader, useValue: new EventReader({ store, publish, streams: STREAMS }) },
         { provide: Profiles, useFactory: () => new Profiles(base) },
-        { provide: SocialController, useValue: controllerOn(base, store, new AuthAccounts(peers)) },
+        { provide: SocialController, useValue: controllerOn(base, store, timers) },
       ],
     };
   }
 }
 
-function controllerOn({ connection }: ServiceBase, store: EventStore, auth: AuthAccounts): SocialController {
+function controllerOn({ connection, peers }: ServiceBase, store: EventStore, timers: RequestTimers): SocialController {
   const view = collectionOf<ProfileDocument>(connection, PROFILE_VIEW.collection);
-  const accounts = new FindAccount(view, auth);
+  const accounts = new FindAccount(view, new AuthAccounts(peers));
   return new SocialController({
     searchUsers: new SearchUsers(view, store),
     getProfile: new GetProfile(view, store),
     updateProfile: new UpdateProfile(store, accounts),
-    requestFriend: new RequestFriend(store, accounts),
+    requestFriend: new RequestFriend(store, accounts, timers),
     answerFriendRequest: new AnswerFriendRequest(store),
     changeContact: new ChangeContact(store, accounts),
     judgePairs: new JudgePairs(store),
@@ -65,5 +68,5 @@ export const social: ServiceDefinition = {
     served(contract.SocialServiceDefinition, get(SocialController)),
     served(event.EventStoreServiceDefinition, get(EventReader)),
   ],
-  components: [STORE_READY, Profiles, Outbox],
+  components: [STORE_READY, Profiles, RequestTimers, Outbox],
 };

@@ -1,9 +1,15 @@
 import { EVENTS, renderFor, social, wire } from '@magpie/contracts';
+import { EventStore } from '@magpie/event-store';
+import { silentLogger } from '@magpie/observability';
 import { eventually } from '@magpie/testing';
+import { RequestFriend } from '../src/commands/request-friend.js';
+import { RequestTimers } from '../src/commands/request-timers.js';
+import { REQUEST_TTL_MS } from '../src/domain/limits.js';
+import type { FindAccount } from '../src/queries/find-account.js';
 import { System } from './system.js';
 
 const refusing = (code: string) => expect.objectContaining({ code });
-const { PENDING, ACCEPTED, REFUSED } = social.FriendRequestItem_RequestState;
+const { PENDING, ACCEPTED, REFUSED, EXPIRED } = social.FriendRequestItem_RequestState;
 const { FRIEND, DELETED, STRANGER } = social.Contact_State;
 const REQUEST_CHANGED = 'magpie.social.v1.FriendRequestChanged';
 
@@ -120,6 +126,27 @@ describe('people', () => {
     expect(await verdicts(a, b)).toEqual(['NOT_FRIENDS', 'NOT_FRIENDS']);
     await eventually(() => expect(requestsOf(a, requestId).at(-1)!.state).toBe(REFUSED));
     expect(await ask(a, b)).not.toBe(requestId);
+  });
+
+  it('ends a request that nobody answers, and tells both', async () => {
+    const [a, b] = two();
+    const store = new EventStore({ connection: system.database, logger: silentLogger() });
+    const timers = new RequestTimers({ store, logger: silentLogger(), holder: 'nobody' });
+    const known = { execute: async (userId: string) => ({ userId }) } as unknown as FindAccount;
+    const asking = { by: a, userId: b, greeting: 'hi', source: '', commandId: commandId() };
+    const longAgo = Date.now() - REQUEST_TTL_MS;
+    const requestId = await new RequestFriend(store, known, timers).execute(asking, longAgo);
+    await expect(answer(b, requestId, true)).rejects.toMatchObject({
+      ...{ code: 'EXPIRED', message: 'request_id: was asked more than 7 days ago' },
+    });
+    await eventually(() => {
+      for (const user of [a, b]) {
+        expect(requestsOf(user, requestId).map(({ state }) => state)).toEqual([PENDING, EXPIRED]);
+      }
+    });
+    await expect(answer(b, requestId, false)).rejects.toEqual(refusing('EXPIRED'));
+    await answer(b, await ask(a, b), true);
+    expect(await verdicts(a, b)).toEqual(['OK', 'OK']);
   });
 
   it('deletes on one side: the other one keeps the contact, may not write, and is asked again', async () => {

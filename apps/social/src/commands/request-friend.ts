@@ -1,6 +1,12 @@
 import { requireText } from '@magpie/domain';
 import { commandIdOf, deriveId } from '@magpie/domain/ids';
-import { CONFLICT_RETRIES_MAX, type Commit, type EventStore, type StreamCommand } from '@magpie/event-store';
+import {
+  CONFLICT_RETRIES_MAX,
+  type Alongside,
+  type Commit,
+  type EventStore,
+  type StreamCommand,
+} from '@magpie/event-store';
 import {
   friendRequest,
   friendRequestStream,
@@ -44,6 +50,8 @@ export class RequestFriend {
   constructor(
     private readonly store: EventStore,
     private readonly accounts: FindAccount,
+    /** Sets the timers of what is asked. */
+    private readonly timers: { readonly follow: Alongside },
   ) {}
 
   /**
@@ -70,7 +78,8 @@ export class RequestFriend {
       const plan = planRequest(state, from, requestId, now);
       const streams = [pairOf(asked, plan), requestOf(asked, plan)] as StreamCommand<unknown>[];
       try {
-        const { commits, repeated } = await this.store.executeMany({ commandId, now, streams });
+        const alongside = this.timers.follow;
+        const { commits, repeated } = await this.store.executeMany({ commandId, now, streams, alongside });
         if (repeated) requireSameGreeting(commits, asked);
         return requestIdIn(commits, friendshipStream(from, to));
       } catch (error) {

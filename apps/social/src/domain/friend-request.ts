@@ -10,17 +10,17 @@ export interface FriendRequest {
   readonly greeting: string;
   /** How `from` has found `to`, in the client's words. */
   readonly source: string;
-  readonly state: 'PENDING' | 'ACCEPTED' | 'REFUSED';
+  readonly state: 'PENDING' | 'ACCEPTED' | 'REFUSED' | 'EXPIRED';
   /** What the answer said besides. */
   readonly reason: string;
-  /** When it was asked, asked again or answered. */
+  /** When it was asked, asked again or answered, or ran out. */
   readonly at: number;
   readonly expiresAt: number;
 }
 
 /** Each event has the request as it leaves it. */
 export interface FriendRequestEvent {
-  readonly type: 'FriendRequested' | 'FriendRequestRenewed' | 'FriendRequestAnswered';
+  readonly type: 'FriendRequested' | 'FriendRequestRenewed' | 'FriendRequestAnswered' | 'FriendRequestExpired';
   readonly version: 1;
   readonly data: FriendRequest;
 }
@@ -40,9 +40,10 @@ export type FriendRequestCommand =
       readonly accept: boolean;
       readonly reason: string;
       readonly now: number;
-    };
+    }
+  | { readonly type: 'Expire'; readonly now: number };
 
-/** One person asks another to be friends; asked once or again, and answered at most once. */
+/** One person asks another to be friends; asked once or again, and answered at most once, or never in time. */
 export const friendRequest: Decider<FriendRequestState, FriendRequestCommand, FriendRequestEvent> = {
   initial: { status: 'Absent' },
   decide(state, command) {
@@ -56,6 +57,10 @@ export const friendRequest: Decider<FriendRequestState, FriendRequestCommand, Fr
     if (state.status === 'Absent') throw noSuchRequest();
     const { request } = state;
     if (command.type === 'Answer') return answer(request, command);
+    if (command.type === 'Expire') {
+      if (request.state !== 'PENDING' || command.now < request.expiresAt) return [];
+      return [{ type: 'FriendRequestExpired', version: 1, data: { ...request, state: 'EXPIRED', at: command.now } }];
+    }
     if (request.state !== 'PENDING') throw planOutdated();
     const { greeting, source, now } = command;
     const data = { ...request, greeting, source, at: now, expiresAt: now + REQUEST_TTL_MS };
@@ -73,10 +78,10 @@ function answer(
   if (by !== request.to) throw new DomainError('forbidden', 'FORBIDDEN', 'only who was asked may answer');
   const state = accept ? 'ACCEPTED' : 'REFUSED';
   if (request.state === state) return [];
-  if (request.state !== 'PENDING') {
+  if (request.state === 'ACCEPTED' || request.state === 'REFUSED') {
     throw new DomainError('conflict', 'CONFLICT', `request_id: was ${request.state.toLowerCase()} already`);
   }
-  if (now >= request.expiresAt) {
+  if (request.state === 'EXPIRED' || now >= request.expiresAt) {
     throw new DomainError('gone', 'EXPIRED', `request_id: was asked more than ${REQUEST_TTL_MS / DAY_MS} days ago`);
   }
   return [{ type: 'FriendRequestAnswered', version: 1, data: { ...request, state, reason, at: now } }];

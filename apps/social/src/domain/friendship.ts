@@ -31,7 +31,7 @@ interface Made<T extends string, D> {
 
 /** Also of one that is asked again. */
 export type RequestOpened = Made<'RequestOpened', OpenRequest>;
-/** Refused. */
+/** Refused, or it ran out. */
 export type RequestClosed = Made<'RequestClosed', { readonly requestId: string; readonly at: number }>;
 /** Each has the other in the list from now on; `sides` are both. */
 export type BecameFriends = Made<
@@ -69,6 +69,7 @@ export type FriendshipCommand = { readonly now: number } & (
       readonly requestId: string;
       readonly accept: boolean;
     }
+  | { readonly type: 'Expire'; readonly requestId: string }
   | { readonly type: 'Delete' | 'Block' | 'Unblock'; readonly by: string }
   | ({ readonly type: 'Edit'; readonly by: string } & ContactChanges)
 );
@@ -81,6 +82,7 @@ export const friendship: Decider<Friendship, FriendshipCommand, FriendshipEvent>
   decide(state, command) {
     if (command.type === 'Request') return request(state, command);
     if (command.type === 'Answer') return answer(state, command);
+    if (command.type === 'Expire') return expire(state, command);
     const { now, by } = command;
     const own = sideOf(state, by);
     const made = (type: SideChanged['type'], changes: Partial<Side>): SideChanged[] => [
@@ -159,6 +161,12 @@ function answer(state: Friendship, command: FriendshipCommand & { type: 'Answer'
   const others = sideOf(state, from);
   if (others.blocked) throw blocked();
   return [becameFriends(sideOf(state, by), others, requestId, now)];
+}
+
+/** One that was asked again meanwhile, or followed by another, stays. */
+function expire({ open }: Friendship, { requestId, now }: FriendshipCommand & { type: 'Expire' }): RequestClosed[] {
+  if (open?.requestId !== requestId || now < open.expiresAt) return [];
+  return [{ type: 'RequestClosed', version: 1, data: { requestId, at: now } }];
 }
 
 function becameFriends(own: Side, others: Side, requestId: string, at: number): BecameFriends {
