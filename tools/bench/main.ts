@@ -6,7 +6,7 @@ import { BenchError, USAGE, readOptions, readRunning, type BenchOptions, type Ru
 import { picture } from './picture.js';
 import { benchRebuild } from './rebuild.js';
 import { isExact, reportLines, reportOf, type StageReport } from './report.js';
-import { runStage, type StageResult } from './stage.js';
+import { requireStrangers, runStage, type StageResult } from './stage.js';
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 const PROGRESS_EVERY = 50;
@@ -28,6 +28,7 @@ async function main(): Promise<number> {
     throw new BenchError(`${running.tcp} does not let users in: ${error.message}`);
   });
   try {
+    await requireStrangers(players);
     const run = options.rebuild === undefined ? runStages : benchRebuild;
     const isGood = await run(options, players, running, interrupted.signal, print);
     await keepPlayers(directory, players);

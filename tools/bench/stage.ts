@@ -2,7 +2,7 @@ import { messaging, wire } from '@magpie/contracts';
 import { DomainError } from '@magpie/domain';
 import type { Player } from './accounts.js';
 import { commandId, operationOf } from './commands.js';
-import type { RunningSystem } from './options.js';
+import { BenchError, type RunningSystem } from './options.js';
 import { Tally } from './tally.js';
 import { cpuSeconds, difference } from './usage.js';
 
@@ -87,6 +87,15 @@ export async function runStage(
   const window = { fromMs: Math.min(warmupMs, stoppedAt), toMs: stoppedAt };
   const counts = { pulls: total('pulls'), applied: total('applied'), unannounced: unseen - tally.lost };
   return { plan, tally, window, cpu, generatorCpu, ...counts };
+}
+
+/** Throws BenchError where the players, who are nobody's friends, may not write to each other. */
+export async function requireStrangers([from, to]: readonly Player[]): Promise<void> {
+  if (from === undefined || to === undefined) return;
+  const answer = await from.device.request(SEND, encode([0], to.userId, 0, commandId().slice(0, 8)));
+  const [result] = messaging.SendMessagesResponse.decode(answer).results;
+  if (result?.code !== wire.Code.NOT_FRIENDS) return;
+  throw new BenchError('only friends may write there; start it with MESSAGING_STRANGERS=allow');
 }
 
 function listen(players: readonly Player[], run: string, tally: Tally, now: () => number): void {

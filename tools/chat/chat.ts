@@ -1,5 +1,6 @@
 import { MagpieError, type Client, type LocalMessage } from '@magpie/sdk';
 import { conversationLine, messageLine, stateMark } from './lines.js';
+import { PEOPLE_HELP, PeopleCommands } from './people.js';
 import { asChatError } from './sign-in.js';
 import type { ChatOptions } from './options.js';
 import type { Screen } from './screen.js';
@@ -8,6 +9,7 @@ const HELP = `/to <user name>   whom to write to; then every plain line is a mes
 /list             conversations
 /history [n]      the last n lines, from the server
 /resend           send failed messages again
+${PEOPLE_HELP}
 /quit             leave`;
 
 const SHOWN_ON_OPENING = 20;
@@ -24,13 +26,20 @@ export class Chat {
   /** Own messages that are on the screen, with the mark they were shown with. */
   readonly #marks = new Map<string, string>();
   readonly #shown = new Set<string>();
+  readonly #people: PeopleCommands;
   failed = 0;
 
   constructor(
     private readonly client: Client,
     private readonly options: ChatOptions,
     private readonly screen: Screen,
-  ) {}
+  ) {
+    this.#people = new PeopleCommands(
+      client,
+      (line) => screen.print(line),
+      (userId) => this.#nameOf(userId),
+    );
+  }
 
   /** Shows what there is, then what arrives. */
   async open(): Promise<void> {
@@ -40,6 +49,7 @@ export class Chat {
       if (!initial) this.#arrived(message);
     });
     this.client.on('state', (message) => this.#settled(message));
+    this.#people.watch();
     await this.#list();
     if (!this.screen.terminal) await this.#showUnread();
     this.#prompt();
@@ -56,6 +66,7 @@ export class Chat {
       else if (word === '/history') await this.#history(Number(rest[0] ?? SHOWN_ON_OPENING));
       else if (word === '/resend') await this.#resend();
       else if (word === '/help') this.screen.print(HELP);
+      else if (this.#people.knows(word)) await this.#aboutPeople(word, rest);
       else if (word.startsWith('/')) this.#complain(`there is no ${word}; /help shows what there is`);
       else await this.#send(line);
     } catch (error) {
@@ -79,6 +90,11 @@ export class Chat {
 
   #prompt(): void {
     this.screen.prompt(this.#peer === undefined ? '> ' : `${this.#peer.name}> `);
+  }
+
+  async #aboutPeople(word: string, rest: readonly string[]): Promise<void> {
+    const complaint = await this.#people.take(word, rest);
+    if (complaint !== undefined) this.#complain(complaint);
   }
 
   async #choose(userName: string): Promise<void> {

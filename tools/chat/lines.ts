@@ -1,4 +1,4 @@
-import { textOf, type Conversation, type LocalMessage } from '@magpie/sdk';
+import { social, textOf, type Conversation, type LocalMessage } from '@magpie/sdk';
 
 const PREVIEW_LENGTH_MAX = 50;
 
@@ -26,4 +26,24 @@ export function conversationLine({ unread, last }: Conversation, name: string): 
   const preview = [...text].length > PREVIEW_LENGTH_MAX ? `${[...text].slice(0, PREVIEW_LENGTH_MAX).join('')}…` : text;
   const mark = unread > 0 ? `● ${unread} new` : '';
   return `  ${name}${mark === '' ? '' : ` ${mark}`}  ${last === undefined ? '' : clockTime(last.timeMs)}  ${preview}`.trimEnd();
+}
+
+export function contactLine({ state, remark, blocked }: social.Contact, name: string): string {
+  const known = remark === '' ? name : `${remark} (${name})`;
+  const isFriend = state === social.Contact_State.FRIEND;
+  return `  ${known}: ${isFriend ? 'friend' : 'not a friend'}${blocked ? ', blocked' : ''}`;
+}
+
+const ANSWERS: Readonly<Record<social.FriendRequestItem_RequestState, string>> = {
+  [social.FriendRequestItem_RequestState.REQUEST_STATE_UNSPECIFIED]: '',
+  [social.FriendRequestItem_RequestState.PENDING]: 'waits',
+  [social.FriendRequestItem_RequestState.ACCEPTED]: 'accepted',
+  [social.FriendRequestItem_RequestState.REFUSED]: 'refused',
+  [social.FriendRequestItem_RequestState.EXPIRED]: 'expired',
+  [social.FriendRequestItem_RequestState.UNRECOGNIZED]: '',
+};
+
+export function requestLine({ greeting, state, atMs }: social.FriendRequestItem, own: boolean, name: string): string {
+  const who = own ? `you asked ${name}` : `${name} asks to be friends`;
+  return `${clockTime(atMs)} ${who}${greeting === '' ? '' : `: ${greeting}`} (${ANSWERS[state]})`;
 }

@@ -1,10 +1,12 @@
 import { messaging as contract } from '@magpie/contracts';
-import { defineConfig, served, type ServiceDefinition } from '@magpie/service';
+import { served, type ServiceDefinition } from '@magpie/service';
 import { Module } from '@nestjs/common';
 import { MessagingController } from './api/messaging.controller.js';
 import { AuthAccounts } from './clients/accounts.client.js';
+import { NO_RIGHTS_NEEDED, SocialRights } from './clients/rights.client.js';
 import { KafkaMessageLog } from './clients/message-log.client.js';
 import { SendMessages } from './commands/send-messages.js';
+import { config, type MessagingConfig } from './config.js';
 import { Archive } from './projections/archive.projection.js';
 import { FindCopies } from './queries/find-copies.js';
 import { ListHistory } from './queries/list-history.js';
@@ -13,15 +15,16 @@ import { ListHistory } from './queries/list-history.js';
 class MessagingModule {}
 
 /** Takes messages, makes them durable in the log, and answers what was said before. */
-export const messaging: ServiceDefinition = {
+export const messaging: ServiceDefinition<MessagingConfig> = {
   name: 'messaging',
-  config: defineConfig({}),
+  config,
   database: true,
   log: true,
-  module: ({ connection, log, logger, peers }) => {
+  module: ({ connection, log, logger, peers }, { MESSAGING_STRANGERS }) => {
     const archive = new Archive(log, connection);
     const messages = new KafkaMessageLog(log, logger);
-    const send = new SendMessages(messages, new FindCopies(connection, archive), new AuthAccounts(peers));
+    const rights = MESSAGING_STRANGERS === 'allow' ? NO_RIGHTS_NEEDED : new SocialRights(peers);
+    const send = new SendMessages(messages, new FindCopies(connection, archive), new AuthAccounts(peers), rights);
     const history = new ListHistory(connection, {
       settled: (conversation) => archive.reached(conversation, messages.lastPosition(conversation), SETTLE_MS),
     });

@@ -36,6 +36,7 @@ describe('messaging', () => {
       MAGPIE_CALLER_SECRET: CREDENTIAL,
       MAGPIE_ENDPOINTS: JSON.stringify(endpoints),
       MAGPIE_HOT_PARTITIONS: '2',
+      MESSAGING_STRANGERS: 'allow',
     };
     service = await startServices([messaging], { env, logger });
     peers = new Peers({ endpoints: { messaging: [service.addresses['messaging']!] }, credential: CREDENTIAL, logger });

@@ -9,6 +9,7 @@ import { Feed } from './feed.js';
 import { Journal, type Changes } from './journal.js';
 import { fromKept, keep, type LocalMessage } from './local-message.js';
 import { Outbox } from './outbox.js';
+import { People } from './people.js';
 import type { Clock, Random, Store } from './ports.js';
 import type { ServerClock } from './time.js';
 
@@ -23,11 +24,12 @@ export interface AccountOptions {
   reachable(): boolean;
 }
 
-/** What this device holds of one user: feed, conversations, outbox and profiles, under the user's own prefix of the store. */
+/** What this device holds of one user: feed, conversations, outbox, people and profiles, under the user's own prefix of the store. */
 export class Account {
   readonly feed: Feed;
   readonly outbox: Outbox;
   readonly conversations: Conversations;
+  readonly people: People;
   readonly #journal: Journal;
   #initial = false;
 
@@ -50,6 +52,13 @@ export class Account {
       message: (message) => events.emit('message', { message, initial: this.#initial }),
       state: (message) => events.emit('state', message),
       conversation: tellConversation,
+    });
+    this.people = new People({
+      journal: this.#journal,
+      caller,
+      random,
+      contact: (contact) => events.emit('contact', contact),
+      friendRequest: (request) => events.emit('friendRequest', request),
     });
     this.feed = new Feed({
       journal: this.#journal,
@@ -112,10 +121,17 @@ export class Account {
 
   async #stage(changes: Changes, item: sync.Item, initial: boolean): Promise<void> {
     const inner = item.item;
-    if (inner?.$case === 'profile') stageProfile(changes, inner.value);
-    if (inner?.$case !== 'message') return;
-    changes.after(() => (this.#initial = initial));
-    await this.conversations.stage(changes, inner.value);
+    switch (inner?.$case) {
+      case 'profile':
+        return stageProfile(changes, inner.value);
+      case 'contact':
+        return this.people.stageContact(changes, inner.value);
+      case 'friendRequest':
+        return this.people.stageFriendRequest(changes, inner.value);
+      case 'message':
+        changes.after(() => (this.#initial = initial));
+        return this.conversations.stage(changes, inner.value);
+    }
   }
 }
 

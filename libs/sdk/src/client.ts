@@ -9,6 +9,7 @@ import { LinkKeeper, type LinkStatus } from './link-keeper.js';
 import { httpShortLink } from './links/http-short-link.js';
 import { webSocketLink } from './links/websocket-link.js';
 import { textContent, type Conversation, type LocalMessage } from './local-message.js';
+import type { People } from './people.js';
 import type { Clock, LinkFactory, Random, ShortLink, Store } from './ports.js';
 import { SessionKeeper, type DeviceInfo, type SessionInfo } from './session.js';
 import { ServerClock, systemClock, systemRandom } from './time.js';
@@ -166,6 +167,11 @@ export class Client {
 
   async profile(userId: string): Promise<social.Profile | undefined> {
     return this.#entered().profile(userId);
+  }
+
+  /** Contacts and friend requests. */
+  get people(): People {
+    return this.#entered().people;
   }
 
   /** Pulls now; resolves when everything there is has been stored. */

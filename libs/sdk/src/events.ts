@@ -1,3 +1,4 @@
+import type { social } from '@magpie/contracts';
 import type { MagpieError } from './errors.js';
 import type { LinkStatus } from './link-keeper.js';
 import type { LocalMessage } from './local-message.js';
@@ -11,6 +12,10 @@ export interface ClientEvents {
   state: LocalMessage;
   /** The last line or the unread count of a conversation changed. */
   conversation: { readonly peer: string };
+  /** A contact that is new or changed. */
+  contact: social.Contact;
+  /** A friend request, from or to this user, that is new or was answered. */
+  friendRequest: social.FriendRequestItem;
   link: LinkStatus;
   session:
     { readonly status: 'open'; readonly info: SessionInfo } | { readonly status: 'lost'; readonly error: MagpieError };

@@ -1,5 +1,5 @@
 import { wire, type event, type messaging } from '@magpie/contracts';
-import { exhausted, unavailable } from '@magpie/domain';
+import { DomainError, exhausted, unavailable } from '@magpie/domain';
 import { deriveId } from '@magpie/domain/ids';
 import type { Appended } from '@magpie/event-log';
 import type { Caller } from '@magpie/grpc';
@@ -21,6 +21,8 @@ const message = (clientId: string, to: string, part: Partial<messaging.OutgoingM
   ...part,
 });
 
+const notFriends = new DomainError('forbidden', 'NOT_FRIENDS', 'to: the two of you are not friends');
+
 /** Ports in memory: what was appended, and what goes wrong where. */
 function world(
   options: {
@@ -31,6 +33,8 @@ function world(
     /** How long a look-up takes. */
     lookUpMs?: number;
     gone?: boolean;
+    /** Who does not want to be written to. */
+    closed?: string;
   } = {},
 ) {
   const appended: { conversation: string; id: string; deviceId: string }[] = [];
@@ -59,6 +63,7 @@ function world(
       existing: async (ids: readonly string[]) =>
         new Set(options.gone ? [] : ids.filter((id) => id === bob || id === carol)),
     },
+    { refusalOf: async (_from: string, to: string) => (to === options.closed ? notFriends : undefined) },
   );
   return { send, appended, lookedUp };
 }
@@ -134,6 +139,17 @@ describe('SendMessages', () => {
     const results = await send.execute(caller, [message('c1', bob), message('c2', bob)]);
     expect(results.map((each) => each.code)).toEqual([wire.Code.OK, wire.Code.NO_SUCH_PEER]);
     expect(appended).toEqual([]);
+  });
+
+  it('appends nothing to whom the sender may not write, and answers a known copy with OK all the same', async () => {
+    const first = await world().send.execute(caller, [message('c1', bob)]);
+    const archived = new Map([[first[0]!.messageId, now - 100_000]]);
+    const { send, appended } = world({ trusted: false, archived, closed: bob });
+    const results = await send.execute(caller, [message('c1', bob), message('c2', bob), message('c3', carol)]);
+    const { OK, NOT_FRIENDS } = wire.Code;
+    expect(results.map((each) => each.code)).toEqual([OK, NOT_FRIENDS, OK]);
+    expect(results[1]!.reason).toBe('to: the two of you are not friends');
+    expect(appended.map((each) => each.id)).toEqual([results[2]!.messageId]);
   });
 
   it('appends no old copy while the archive cannot tell', async () => {

@@ -3,6 +3,7 @@ import { DomainError, requireCount } from '@magpie/domain';
 import type { Appended } from '@magpie/event-log';
 import type { Caller } from '@magpie/grpc';
 import type { Accounts } from '../clients/accounts.client.js';
+import type { Rights } from '../clients/rights.client.js';
 import { MESSAGE_LIMITS } from '../domain/limits.js';
 import { checkOutgoing, noSuchPeer, type CheckedMessage } from '../domain/outgoing.js';
 import { pathOf, type LogClock } from '../domain/repeats.js';
@@ -29,6 +30,7 @@ export class SendMessages {
     private readonly log: MessageLog,
     private readonly copies: EarlierCopies,
     private readonly accounts: Accounts,
+    private readonly rights: Rights,
   ) {}
 
   /** Throws INVALID or TOO_LARGE when the list itself is wrong; each message's trouble is in its own result. */
@@ -64,14 +66,14 @@ export class SendMessages {
       const existing = await this.accounts.existing([to], caller.requestId);
       const earlier = await this.earlierCopies(conversation, messages);
       const fresh = existing.has(to) ? messages.filter((each) => !earlier.has(each.messageId)) : [];
+      // Who was answered OK once is answered so again.
+      const refusal = fresh.length === 0 ? undefined : await this.rights.refusalOf(caller.userId, to, caller.requestId);
+      if (refusal !== undefined) return messages.map((each) => answerOf(each, earlier.get(each.messageId), refusal));
       const events = fresh.map((each) => messageSent(each, caller.deviceId));
       const appended = events.length === 0 ? [] : await this.log.append(conversation, events, caller.requestId);
       const times = new Map(earlier);
       fresh.forEach((each, k) => times.set(each.messageId, appended[k]!.appendedAtMs));
-      return messages.map((each) => {
-        const serverTimeMs = times.get(each.messageId);
-        return serverTimeMs === undefined ? failed(each.clientId, noSuchPeer('to')) : accepted(each, serverTimeMs);
-      });
+      return messages.map((each) => answerOf(each, times.get(each.messageId), noSuchPeer('to')));
     } catch (error) {
       return messages.map(({ clientId }) => failed(clientId, error));
     }
@@ -98,6 +100,10 @@ export class SendMessages {
 function accepted(message: CheckedMessage, serverTimeMs: number): Result {
   const { clientId, messageId } = message;
   return { clientId, code: wire.Code.OK, messageId, serverTimeMs, reason: '', retryAfterMs: 0 };
+}
+
+function answerOf(message: CheckedMessage, serverTimeMs: number | undefined, refusal: DomainError): Result {
+  return serverTimeMs === undefined ? failed(message.clientId, refusal) : accepted(message, serverTimeMs);
 }
 
 function failed(clientId: string, error: unknown): Result {

@@ -24,7 +24,8 @@ export interface SystemOptions {
   /** Processes can be told to fail by files in `faults` of the data directory (see `npm start -- --faults`). */
   readonly faults?: boolean;
   /**
-   * Settings of services, and KAFKA_BROKERS and MONGODB_URI (this process's own by default).
+   * Settings of services, and KAFKA_BROKERS and MONGODB_URI (this process's own by default). Strangers may write to
+   * each other unless MESSAGING_STRANGERS says otherwise.
    * MAGPIE_NAMESPACE is by default one that belongs to the data directory: a start in the same one finds its data again.
    */
   readonly env?: Readonly<Record<string, string>>;
@@ -43,6 +44,8 @@ export interface RunningSystem extends RunInfo {
   stop(): Promise<void>;
 }
 
+const DEFAULTS = { NODE_OPTIONS: '', MESSAGING_STRANGERS: 'allow' };
+
 /** Starts the supervisor and resolves when everything is healthy. Throws START_FAILED with the tail of its output. */
 export async function startSystem({ dataDir, split, instances, faults, env }: SystemOptions): Promise<RunningSystem> {
   const folder = resolve(dataDir);
@@ -58,7 +61,7 @@ export async function startSystem({ dataDir, split, instances, faults, env }: Sy
   const child = await startChild({
     command: process.execPath,
     args: ['--enable-source-maps', '--disable-warning=TimeoutNegativeWarning', main, '--data', folder, ...flags],
-    env: { ...process.env, NODE_OPTIONS: '', MAGPIE_NAMESPACE: namespaceOf(folder), ...env },
+    env: { ...process.env, ...DEFAULTS, MAGPIE_NAMESPACE: namespaceOf(folder), ...env },
     logFile,
   });
   const now = async (): Promise<RunInfo> => {
