@@ -13,7 +13,7 @@ export const PEOPLE_HELP = `/contacts         friends, and whom you block
 /** What went wrong with a line, for the person who typed it. */
 export type Complaint = string;
 
-type Act = (user: social.Profile, rest: string) => Promise<Complaint | undefined>;
+type Act = (user: social.Profile, rest: string) => Promise<Complaint | void>;
 
 /** The commands about contacts and friend requests. */
 export class PeopleCommands {
@@ -29,9 +29,9 @@ export class PeopleCommands {
       '/add': async ({ userId }, greeting) => void (await people.requestFriend(userId, greeting, 'name')),
       '/accept': ({ userId }) => this.#answer(userId, true),
       '/refuse': ({ userId }, reason) => this.#answer(userId, false, reason),
-      '/delete': async ({ userId }) => people.deleteFriend(userId),
-      '/block': async ({ userId }) => people.blockUser(userId),
-      '/unblock': async ({ userId }) => people.unblockUser(userId),
+      '/delete': ({ userId }) => people.deleteFriend(userId),
+      '/block': ({ userId }) => people.blockUser(userId),
+      '/unblock': ({ userId }) => people.unblockUser(userId),
     };
   }
 
@@ -41,7 +41,7 @@ export class PeopleCommands {
   }
 
   /** Throws MagpieError for what the server refuses. */
-  async take(word: string, [name = '', ...rest]: readonly string[]): Promise<Complaint | undefined> {
+  async take(word: string, [name = '', ...rest]: readonly string[]): Promise<Complaint | void> {
     if (word === '/contacts') return this.#contacts();
     if (word === '/requests') return this.#requests();
     if (name === '') return `${word} whom?`;
@@ -56,24 +56,23 @@ export class PeopleCommands {
     this.client.on('contact', (contact) => void this.#told(contact));
   }
 
-  async #contacts(): Promise<undefined> {
+  async #contacts(): Promise<void> {
     const shown = (await this.client.people.contacts()).filter(({ state, blocked }) => state === FRIEND || blocked);
     if (shown.length === 0) this.print('no contacts yet; ask somebody with /add <user name>');
     for (const contact of shown) await this.#told(contact);
   }
 
-  async #requests(): Promise<undefined> {
+  async #requests(): Promise<void> {
     const requests = await this.client.people.friendRequests();
     if (requests.length === 0) this.print('no friend requests');
     for (const request of requests) await this.#tell(request);
   }
 
-  async #answer(userId: string, accept: boolean, reason = ''): Promise<Complaint | undefined> {
+  async #answer(userId: string, accept: boolean, reason = ''): Promise<Complaint | void> {
     const requests = await this.client.people.friendRequests();
     const waiting = requests.find(({ from, state }) => from === userId && state === PENDING);
     if (waiting === undefined) return `${await this.nameOf(userId)} has not asked`;
-    await this.client.people.answerFriendRequest(waiting.requestId, accept, reason);
-    return undefined;
+    return this.client.people.answerFriendRequest(waiting.requestId, accept, reason);
   }
 
   async #tell(request: social.FriendRequestItem): Promise<void> {

@@ -10,7 +10,7 @@ function asking(first: wire.Code) {
   const judgePairs = async ({ pairs }: { pairs: readonly unknown[] }) => {
     social.asked += 1;
     if (social.away) throw unavailable('social');
-    return { codes: pairs.map(() => social.code) };
+    return { verdicts: pairs.map(() => social.code) };
   };
   const peers = { client: () => ({ judgePairs }) } as unknown as Peers;
   const rights = new SocialRights(peers, () => nowMs);

@@ -41,8 +41,8 @@ export class SocialRights implements Rights {
     const askedAt = this.now();
     if (from === to || askedAt - (this.#yes.get(pair) ?? -Infinity) < RIGHTS_KEPT_MS) return undefined;
     const request = { pairs: [{ from, to }] };
-    const { codes } = await this.#client.judgePairs(request, { timeoutMs: ASK_TIMEOUT_MS, requestId });
-    const refusal = refusalIn(codes[0]);
+    const { verdicts } = await this.#client.judgePairs(request, { timeoutMs: ASK_TIMEOUT_MS, requestId });
+    const refusal = refusalIn(verdicts[0]);
     this.#yes.delete(pair);
     if (refusal !== undefined) return refused(refusal);
     if (this.#yes.size >= REMEMBERED_MAX) this.#yes.delete(this.#yes.keys().next().value!);
