@@ -4,6 +4,7 @@ import { prepareCall, type RequestOf } from './commands.js';
 import type { Changes, Journal } from './journal.js';
 import type { Random } from './ports.js';
 
+const { PENDING } = social.FriendRequestItem_RequestState;
 const SERVICE = social.SocialServiceDefinition;
 type Methods = typeof SERVICE.methods;
 /** Commands that name one person and answer nothing. */
@@ -68,7 +69,9 @@ export class People {
   async stageFriendRequest(changes: Changes, request: social.FriendRequestItem): Promise<void> {
     const key = `friend-request/${request.requestId}`;
     const known = await changes.get<unknown>(key);
-    if (known !== undefined && social.FriendRequestItem.fromJSON(known).atMs >= request.atMs) return;
+    const was = known === undefined ? undefined : social.FriendRequestItem.fromJSON(known);
+    // It may be asked again while it waits. What became of it stays, whatever a clock at the server says.
+    if (was !== undefined && (was.state !== PENDING || (request.state === PENDING && was.atMs >= request.atMs))) return;
     changes.put(key, social.FriendRequestItem.toJSON(request));
     changes.after(() => this.options.friendRequest(request));
   }
