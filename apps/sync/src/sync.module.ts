@@ -9,11 +9,13 @@ import { pairMembers } from './clients/members.client.js';
 import { syncConfig, type SyncConfig } from './config.js';
 import { FEED as FEED_CONSUMER, INBOX } from './domain/names.js';
 import { Feeds } from './projections/feeds.js';
+import { ItemWriter, openItems } from './projections/items.js';
 import { openTimeline, timelineInserts } from './projections/open-timeline.js';
 import { Rebuild } from './projections/rebuild.js';
 import { Retention } from './projections/retention.js';
 import { timelineProjection } from './projections/timeline.projection.js';
 import { DatabaseGoneError, openIdentity, type Identity } from './queries/identity.js';
+import { ItemReader } from './queries/read-items.js';
 import { TimelineReader } from './queries/read-timeline.js';
 import type { FeedQueryParts } from './queries/sync.js';
 import { allBegun } from './reactions/all-begun.js';
@@ -48,6 +50,7 @@ function module(base: ServiceBase, config: SyncConfig): DynamicModule {
 async function makeParts(base: ServiceBase, config: SyncConfig): Promise<Parts> {
   const { connection, log, logger } = base;
   const timeline = await openTimeline(connection);
+  const itemCollection = await openItems(connection);
   const identity = await openIdentity(connection);
   const sameDatabase = endingUnless(identity);
   const limits = { spacingMs: config.SYNC_INSERT_SPACING_MS, batchMax: config.SYNC_INSERT_ROWS };
@@ -57,7 +60,9 @@ async function makeParts(base: ServiceBase, config: SyncConfig): Promise<Parts> 
   const audience = new Audience(feeds, reader, logger);
   const retention = new Retention({ connection, timeline, feeds, now: () => log.serverTime(), logger });
   const rebuild = new Rebuild(log);
-  const projection = timelineProjection({ feeds, log, timeline, inserts, retention, rebuild, sameDatabase, logger });
+  const items = new ItemWriter(itemCollection);
+  const stores = { timeline, inserts, items, retention };
+  const projection = timelineProjection({ ...stores, feeds, log, rebuild, sameDatabase, logger });
   const consumer = consuming(() => log.consume(projection));
   let stopped = false;
   const handOver = async (): Promise<void> => {
@@ -79,7 +84,14 @@ async function makeParts(base: ServiceBase, config: SyncConfig): Promise<Parts> 
       await inserts.close();
     },
   };
-  const parts = { feeds, timeline: reader, stampOf: identity.stampOf, audience, feed };
+  const parts = {
+    feeds,
+    timeline: reader,
+    items: new ItemReader(itemCollection),
+    stampOf: identity.stampOf,
+    audience,
+    feed,
+  };
   return { ...parts, fanOut: fanOut(base, feeds.partitions, sameDatabase) };
 }
 

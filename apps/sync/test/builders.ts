@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { event, EVENTS, messaging, sync } from '@magpie/contracts';
+import { event, EVENTS, messaging, social, sync } from '@magpie/contracts';
 import { numberOf } from '@magpie/domain';
 import type { LogRecord } from '@magpie/event-log';
 
@@ -47,6 +47,30 @@ export function messageSent(message: {
   };
 }
 
+/** A profile as its latest state, for these users; `signature` as only `ownOf` sees it. */
+export function profileChanged(
+  profile: { userId: string; nickname: string; version: number },
+  users: string[],
+  own: { of: string; signature: string } = { of: '', signature: '' },
+): event.Event {
+  const encoded = (fields: Partial<social.Profile>) =>
+    social.Profile.encode(social.Profile.fromPartial(fields)).finish();
+  return {
+    type: 'magpie.social.v1.ProfileChanged',
+    body: new Uint8Array(0),
+    dedupeId: '',
+    feed: event.Feed.fromPartial({
+      users,
+      kind: 1,
+      itemId: `profile.${profile.userId}`,
+      mode: event.Feed_Mode.STATE,
+      itemField: 7,
+      body: encoded(profile),
+      renderings: own.of === '' ? [] : [{ users: [own.of], body: encoded({ signature: own.signature }) }],
+    }),
+  };
+}
+
 /** A record as it comes from the log. */
 export function record(more: Partial<LogRecord> & Pick<LogRecord, 'offset' | 'events'>): LogRecord {
   const generation = more.generation ?? 1;
@@ -64,7 +88,12 @@ export function record(more: Partial<LogRecord> & Pick<LogRecord, 'offset' | 'ev
 }
 
 /** An inbox record that stands for the source event at `sourceOffset`. */
-export function inboxRecord(offset: number, sourceOffset: number, users: string[] = ['ua']): LogRecord {
+export function inboxRecord(
+  offset: number,
+  sourceOffset: number,
+  users: string[] = ['ua'],
+  more: Partial<sync.InboxEntry> = {},
+): LogRecord {
   const entry = sync.InboxEntry.fromPartial({
     source: { topic: 'messaging.message.v1', partition: 0, generation: 1, offset: sourceOffset },
     users,
@@ -76,6 +105,7 @@ export function inboxRecord(offset: number, sourceOffset: number, users: string[
     authorUserId: 'ua',
     authorDeviceId: 'da',
     emittedFor: 1,
+    ...more,
   });
   const type = 'magpie.sync.v1.InboxEntry';
   return record({

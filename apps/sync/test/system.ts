@@ -1,4 +1,4 @@
-import { partitionsOf, sync as contract, type event } from '@magpie/contracts';
+import { partitionsOf, sync as contract, type event, type social } from '@magpie/contracts';
 import { conversationOf, DomainError, partitionOf } from '@magpie/domain';
 import { openEventLog, type Appended, type Appender, type EventLog } from '@magpie/event-log';
 import { Peers } from '@magpie/grpc';
@@ -131,6 +131,15 @@ export class System {
     }
   }
 
+  /** The rows of every user up to a key of one of them are too old, as those that let rows go leave it. */
+  async letRowsGo(user: string, key: number): Promise<void> {
+    const partition = partitionOf(user, this.partitions);
+    const floors = this.database.collection('state_floor');
+    await floors.updateOne({ _id: partition as never }, { $max: { floor: key } }, { upsert: true });
+    const upTo = { $gt: idOf(partition, 0), $lte: idOf(partition, key) };
+    await this.database.collection('timeline').deleteMany({ _id: upTo as never });
+  }
+
   async deleteInbox(): Promise<void> {
     await withAdmin((admin) => admin.deleteTopics({ topics: [`${this.namespace}sync.inbox.v1`] }));
   }
@@ -162,6 +171,17 @@ export class System {
       if (more.ids.length === 0) await pause();
     }
     return all;
+  }
+
+  /** Pulls everything, until these messages are among it. */
+  async pullUntilIds(userId: string, ids: readonly string[]): Promise<Pulled> {
+    const until = Date.now() + WAIT_MS;
+    for (;;) {
+      const pulled = await this.pull(userId, undefined, 200);
+      if (ids.every((id) => pulled.ids.includes(id))) return pulled;
+      if (Date.now() > until) throw new Error(`${userId} has ${pulled.ids.join()} only, not ${ids.join()}`);
+      await pause();
+    }
   }
 
   /** newsync with these bytes as its request. */
@@ -219,6 +239,11 @@ export async function eventually(condition: () => boolean): Promise<void> {
 
 export function numberOf(key: contract.SyncKey | undefined): number {
   return key!.entries[0]!.number;
+}
+
+/** What the profiles among the items say, in their order. */
+export function profilesOf(items: readonly contract.Item[]): social.Profile[] {
+  return items.flatMap(({ item }) => (item?.$case === 'profile' ? [item.value] : []));
 }
 
 export function idsOf(items: readonly contract.Item[]): string[] {

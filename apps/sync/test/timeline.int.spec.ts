@@ -1,11 +1,16 @@
+import { event } from '@magpie/contracts';
+import { numberOf } from '@magpie/domain';
 import type { CheckpointView, Gained, LogRecord, PartitionWork } from '@magpie/event-log';
 import { collectionOf, connectMongo, type Connection } from '@magpie/mongo';
 import { silentLogger } from '@magpie/observability';
 import { LIMITS } from '../src/domain/limits.js';
+import { arrivalOf } from '../src/projections/arrival.js';
 import { Feeds } from '../src/projections/feeds.js';
+import { ItemWriter, openItems } from '../src/projections/items.js';
 import { openTimeline, timelineInserts } from '../src/projections/open-timeline.js';
 import { Retention } from '../src/projections/retention.js';
 import { timelineProjection } from '../src/projections/timeline.projection.js';
+import { ItemReader } from '../src/queries/read-items.js';
 import { TimelineReader } from '../src/queries/read-timeline.js';
 import { inboxRecord, namespaceOf } from './builders.js';
 
@@ -31,7 +36,9 @@ async function start(now = 0) {
   const log = { generationOf: () => 2, checkpointsOf: () => Promise.resolve(new Map()) };
   const rebuild = { endOf: () => Promise.resolve(0) };
   const sameDatabase = () => Promise.resolve();
-  const spec = timelineProjection({ feeds, log, timeline, inserts, retention, rebuild, sameDatabase, logger });
+  const items = await openItems(connection);
+  const stores = { timeline, inserts, items: new ItemWriter(items), retention };
+  const spec = timelineProjection({ ...stores, feeds, log, rebuild, sameDatabase, logger });
   const empty: CheckpointView = { next: 0, generation: 1, state: { visible: 0, sources: [] } };
   const gain = (epoch = 1, more: Partial<Gained> = {}) =>
     spec.gain({ topic: 'sync.inbox.v1', partition: 0, epoch, checkpoint: empty, logEnd: 0, ...more });
@@ -39,7 +46,7 @@ async function start(now = 0) {
     (await new TimelineReader(timeline).rows({ userId: 'ua', partition: 0, after: 0, upTo: key(99) }, 99)).map(
       (row) => row.key,
     );
-  return { feeds, retention, gain, keys };
+  return { feeds, retention, gain, keys, items };
 }
 
 async function processed(work: PartitionWork, records: LogRecord[]): Promise<void> {
@@ -63,6 +70,30 @@ describe('timeline', () => {
     await processed(work, [inboxRecord(0, 5)]);
     expect(work.durable!()).toBeUndefined();
     await expect(work.process([inboxRecord(1, 6)])).rejects.toThrow('stands for another source event');
+  });
+
+  it('has the last state of an item after a crash between items and rows, whichever record comes again', async () => {
+    const mode = event.Feed_Mode.STATE;
+    const state = (offset: number, sourceOffset: number, emittedFor = 1) =>
+      inboxRecord(offset, sourceOffset, ['ua'], { kind: 1, itemId: 'a', mode, itemField: 7, emittedFor });
+    const { gain, keys, items } = await start();
+    const reader = new ItemReader(items);
+    const itemKeys = async () => (await reader.after('ua', '', 9)).map((row) => row.key);
+    // What a crash leaves: the last two records are folded, of the first of them the row stands.
+    await processed(await gain(), [state(0, 0), state(1, 1)]);
+    await new ItemWriter(items).fold([arrivalOf(state(2, 2))]);
+    expect([await keys(), await itemKeys()]).toEqual([[key(0), key(1)], [key(2)]]);
+    // The same records again.
+    await processed(await gain(2), [state(0, 0), state(1, 1), state(2, 2)]);
+    expect([await keys(), await itemKeys()]).toEqual([[key(0), key(1), key(2)], [key(2)]]);
+    // The inbox was lost: the events come again in a new one, those that were known are dropped, and one more.
+    const generation = 2;
+    const again = [0, 1, 2, 3].map((offset) => {
+      const record = state(offset, offset, generation);
+      return { ...record, generation, position: numberOf(generation, offset) };
+    });
+    await processed(await gain(3, { lost: true }), again);
+    expect(await itemKeys()).toEqual([numberOf(generation, 3)]);
   });
 
   it('lets rows go by age, after the floor is durable', async () => {

@@ -15,6 +15,8 @@ export const LIMITS = {
   straysMax: 50_000,
   /** Rows let go in one step. */
   sweepRowsMax: 1_000,
+  /** Items folded by one command. */
+  foldItemsMax: 1_000,
   /** Newest rows of a feed that a device without a key is given. */
   initRowsMax: 2_000,
   /** An item above this does not ride in a delivery; the device pulls it. */

@@ -55,17 +55,24 @@ describe('limitOf', () => {
 describe('page token', () => {
   it('comes back as it went', () => {
     for (const progress of [
-      { upTo: key, after: 0 },
-      { upTo: 2 ** 53 - 1, after: key },
+      { upTo: key, after: 0, item: undefined },
+      { upTo: 2 ** 53 - 1, after: key, item: '' },
+      { upTo: key, after: key, item: '2/5/contact.ua.ub ?+/ü' },
     ]) {
       expect(fromPageToken(toPageToken(progress, stamp), stamp)).toEqual(progress);
     }
   });
 
   it('is invalid when it is not one of ours, expired when of another database', () => {
-    for (const bad of ['x', '..', toPageToken({ upTo: 1, after: 2 }, stamp), `zzzzzzzzzzz.0.${'0'.repeat(16)}`]) {
+    for (const bad of [
+      'x',
+      '..',
+      toPageToken({ upTo: 1, after: 2, item: undefined }, stamp),
+      `zzzzzzzzzzz.0.${'0'.repeat(16)}`,
+    ]) {
       expect(() => fromPageToken(bad, stamp)).toThrow(refused('INVALID'));
     }
-    expect(() => fromPageToken(toPageToken({ upTo: 2, after: 1 }, other), stamp)).toThrow(refused('SYNC_KEY_EXPIRED'));
+    const foreign = toPageToken({ upTo: 2, after: 1, item: 'a' }, other);
+    expect(() => fromPageToken(foreign, stamp)).toThrow(refused('SYNC_KEY_EXPIRED'));
   });
 });

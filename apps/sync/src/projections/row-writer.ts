@@ -5,6 +5,7 @@ import type { Logger } from '@magpie/observability';
 import type { mongo } from 'mongoose';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { NewRow } from '../domain/entry.js';
+import type { ItemWriter } from './items.js';
 import { READ_OPTIONS, keyOf, toDocument, type TimelineDocument } from './timeline.js';
 
 const AGAIN_FIRST_MS = 100;
@@ -14,6 +15,7 @@ export interface RowWriterParts {
   readonly timeline: mongo.Collection<TimelineDocument>;
   /** Shared by all partitions, so that their rows travel together. */
   readonly inserts: Pick<GroupInsert<TimelineDocument>, 'insert'>;
+  readonly items: Pick<ItemWriter, 'fold'>;
   readonly logger: Logger;
 }
 
@@ -24,7 +26,7 @@ interface Waiting {
 }
 
 /**
- * Writes the rows of one partition into the timeline. As long as that succeeds every call is on its way at once; what
+ * Folds the items of one partition and writes its rows into the timeline. As long as that succeeds every call is on its way at once; what
  * could not be stored, and all that comes after it, waits and is tried again together.
  */
 export class RowWriter {
@@ -100,7 +102,12 @@ export class RowWriter {
     this.#parts.logger.error({ err: error, partition: this.#partition }, 'rows not stored, tried again');
   }
 
+  /**
+   * Items first: the event of a row that stands may never come again, and then its items are folded already. Those of a
+   * row that does not stand come again, with a key that is the same or higher.
+   */
   async #insert(rows: readonly NewRow[]): Promise<void> {
+    await this.#parts.items.fold(rows);
     const documents = rows.map((row) => toDocument(this.#partition, row));
     const { duplicates } = await this.#parts.inserts.insert(documents);
     if (duplicates.size === 0) return;

@@ -27,6 +27,7 @@ function start(
   });
   const log = { generationOf: () => 1, checkpointsOf: () => Promise.resolve(new Map<number, CheckpointView>()) };
   const retention = { floorOf: () => Promise.resolve(0), raiseFloor: () => Promise.resolve() };
+  const items = { fold: (_: readonly NewRow[]) => Promise.resolve() };
   const rebuild = { endOf: () => Promise.resolve<number | undefined>(0) };
   const parts = {
     feeds,
@@ -35,6 +36,7 @@ function start(
     rebuild,
     timeline: undefined as never,
     inserts: { insert },
+    items,
     sameDatabase: () => Promise.resolve(),
     logger: { ...silentLogger(), error: () => void told.push('error') },
   };
@@ -47,7 +49,7 @@ function start(
       logEnd: 0,
       ...more,
     });
-  return { feeds, told, rebuild, log, parts, gain };
+  return { feeds, told, rebuild, log, items, parts, gain };
 }
 
 describe('timeline projection', () => {
@@ -172,6 +174,26 @@ describe('timeline projection', () => {
     expect(work.durable!()).toBeUndefined();
     await work.settled!();
     expect(work.durable!()).toMatchObject({ offset: 0, state: { visible: 2 ** 44 } });
+  });
+
+  it('writes no row and claims nothing before its items are folded, which is tried again', async () => {
+    const done: string[] = [];
+    const { gain, items } = start((documents) => {
+      done.push(`${documents.length} rows`);
+      return Promise.resolve({ duplicates: new Set() });
+    });
+    const answers = [() => Promise.reject(new Error('no')), () => Promise.resolve()];
+    items.fold = (rows) => {
+      done.push(`${rows.length} folded`);
+      return answers.shift()!();
+    };
+    const work = await gain();
+    await work.process([inboxRecord(0, 0)]);
+    await new Promise(setImmediate);
+    expect([done, work.durable!()]).toEqual([['1 folded'], undefined]);
+    await work.settled!();
+    expect(done).toEqual(['1 folded', '1 folded', '1 rows']);
+    expect(work.durable!()).toMatchObject({ offset: 0 });
   });
 
   it('tries what was not stored again together, and says once that it is not', async () => {

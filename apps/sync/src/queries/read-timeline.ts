@@ -16,6 +16,8 @@ export interface Range {
   readonly partition: number;
   readonly after: number;
   readonly upTo: number;
+  /** Without rows of items whose latest state alone counts; default: all rows. */
+  readonly logOnly?: boolean;
 }
 
 /** Questions to the timeline; every one is answered from one range of the index. */
@@ -46,6 +48,7 @@ export class TimelineReader {
   }
 }
 
-function filterOf({ userId, partition, after, upTo }: Range): mongo.Filter<TimelineDocument> {
-  return { users: userId, _id: { $gt: idOf(partition, after), $lte: idOf(partition, upTo) } };
+function filterOf({ userId, partition, after, upTo, logOnly = false }: Range): mongo.Filter<TimelineDocument> {
+  const filter = { users: userId, _id: { $gt: idOf(partition, after), $lte: idOf(partition, upTo) } };
+  return logOnly ? { ...filter, i: { $exists: false } } : filter;
 }

@@ -6,6 +6,7 @@ import { EMPTY_FEED } from '../domain/feed.js';
 import { LIMITS } from '../domain/limits.js';
 import { Feeds } from '../projections/feeds.js';
 import { init } from './init.js';
+import type { ItemReader } from './read-items.js';
 import type { Range, TimelineReader } from './read-timeline.js';
 import { sync, type FeedQueryParts } from './sync.js';
 
@@ -22,18 +23,35 @@ class World {
   readonly parts: FeedQueryParts;
   readonly rows: Row[] = [];
   #stored: Row[] = [];
+  #gone = 0;
   #offset = 0;
 
   constructor() {
     this.feeds.own(partitionOf(USER, PARTITIONS), 1);
     this.feeds.serve(0, 1);
-    const within = ({ userId, after, upTo }: Range): Row[] =>
-      this.#stored.filter(({ users, key }) => users.includes(userId) && key > after && key <= upTo);
+    const within = ({ userId, after, upTo, logOnly = false }: Range): Row[] =>
+      this.#stored.filter(
+        ({ users, key, stateOf }) =>
+          users.includes(userId) && key > Math.max(after, this.#gone) && key <= upTo && !(logOnly && stateOf !== ''),
+      );
     const timeline = {
       rows: (range: Range, limit: number) => Promise.resolve(within(range).slice(0, limit)),
       newestKey: (range: Range, skip = 0) => Promise.resolve(within(range).at(-1 - skip)?.key ?? 0),
     } as unknown as TimelineReader;
-    this.parts = { feeds: this.feeds, timeline, stampOf: () => stamp };
+    const items = {
+      after: (userId: string, name: string, limit: number) =>
+        Promise.resolve(this.#itemsOf(userId, name).slice(0, limit)),
+      anyUpTo: (userId: string, upTo: number) =>
+        Promise.resolve(this.#itemsOf(userId, '').some(({ key }) => key <= upTo)),
+    } as unknown as ItemReader;
+    this.parts = { feeds: this.feeds, timeline, items, stampOf: () => stamp };
+  }
+
+  /** Latest rows of the user's items whose names come behind one. */
+  #itemsOf(userId: string, name: string): Row[] {
+    const own = this.#stored.filter(({ users, stateOf }) => users.includes(userId) && stateOf > name);
+    const latest = new Map(own.map((row) => [row.stateOf, row]));
+    return [...latest.values()].sort((a, b) => (a.stateOf < b.stateOf ? -1 : 1));
   }
 
   append(user: string, stateOf: string): void {
@@ -41,6 +59,15 @@ class World {
     const row = { key, users: [user], stateOf, itemField: 2, body: new Uint8Array(0), renderings: [] };
     this.rows.push(row);
     this.feeds.grow(0, 1, { ...EMPTY_FEED, visible: key }, [row as unknown as NewRow]);
+  }
+
+  /** All rows that are there go; of items the latest state stays. */
+  expire(): void {
+    const { visible } = this.feeds.of(USER).state;
+    const latest = new Set(this.#itemsOf(USER, ''));
+    this.#stored = this.#stored.filter((row) => latest.has(row));
+    this.#gone = visible;
+    this.feeds.raiseFloor(0, visible);
   }
 
   /** Rows are not stored in their order: every second one stands already. */
@@ -65,6 +92,10 @@ class Device {
   #key: contract.SyncKey | undefined;
 
   constructor(private readonly world: World) {}
+
+  get isInitialised(): boolean {
+    return this.#key !== undefined;
+  }
 
   /** One request; false = there was nothing more. */
   async step(limit: number): Promise<boolean> {
@@ -140,5 +171,39 @@ describe('newinit and newsync under traffic', () => {
         if (stateOf !== '') expect(device.states.get(stateOf)).toBeGreaterThanOrEqual(key);
     };
     await fc.assert(fc.asyncProperty(fc.array(item, { maxLength: 4 }), fc.array(turn, { maxLength: 8 }), run));
+  });
+
+  it('give the items whose rows have gone, in pages, and none of the rows', async () => {
+    const world = new World();
+    const names = Array.from({ length: 2 * LIMITS.pageItemsMax + 1 }, (_, k) => `item-${k}`);
+    for (const name of ['', ...names]) world.append(USER, name);
+    world.store();
+    world.expire();
+    const fresh = new Device(world);
+    for (const isLast of [false, false, true]) {
+      await fresh.step(1);
+      expect(fresh.isInitialised).toBe(isLast);
+    }
+    expect([fresh.log, [...fresh.states.keys()].sort()]).toEqual([[], names.sort()]);
+    expect(await fresh.step(1)).toBe(false);
+    world.append(USER, 'item-0');
+    world.store();
+    await fresh.step(1);
+    expect(fresh.states.get('item-0')).toBe(world.rows.at(-1)!.key);
+  });
+
+  it('does not take a key of nothing for the key of a device that has all, once the rows of an item have gone', async () => {
+    const world = new World();
+    const device = new Device(world);
+    await device.step(1);
+    expect([device.isInitialised, await device.step(1)]).toEqual([true, false]);
+    world.append(USER, 'a');
+    world.store();
+    world.expire();
+    await expect(device.step(1)).rejects.toMatchObject({ code: 'SYNC_KEY_EXPIRED' });
+    const again = new Device(world);
+    while (!again.isInitialised) await again.step(1);
+    expect(await again.step(1)).toBe(false);
+    expect([...again.states.keys()]).toEqual(['a']);
   });
 });

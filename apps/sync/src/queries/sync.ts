@@ -3,6 +3,7 @@ import { pageOf, type Page } from '../domain/page.js';
 import { keyExpired, limitOf, numberIn, syncKeyOf, type SyncKey } from '../domain/sync-key.js';
 import type { Feeds } from '../projections/feeds.js';
 import type { Stamp } from './identity.js';
+import type { ItemReader } from './read-items.js';
 import type { TimelineReader } from './read-timeline.js';
 
 /** A page of a feed, as it is answered. */
@@ -15,6 +16,7 @@ export interface FeedPage {
 export interface FeedQueryParts {
   readonly feeds: Feeds;
   readonly timeline: TimelineReader;
+  readonly items: ItemReader;
   readonly stampOf: Stamp;
 }
 
@@ -22,9 +24,9 @@ export interface FeedQueryParts {
 export async function sync(
   userId: string,
   asked: { syncKey: SyncKey | undefined; limit: number },
-  { feeds, timeline, stampOf }: FeedQueryParts,
+  { feeds, timeline, items, stampOf }: FeedQueryParts,
 ): Promise<FeedPage> {
-  const items = limitOf(asked.limit);
+  const limit = limitOf(asked.limit);
   const { partition, state, floor } = feeds.of(userId);
   const stamp = stampOf(userId);
   const number = numberIn(asked.syncKey, { stamp, generation: state.generation, floor });
@@ -32,10 +34,13 @@ export async function sync(
   if (number >= state.visible) return { page: EMPTY_PAGE, number, syncKey: syncKeyOf(number, stamp) };
   const range = { userId, partition, after: Math.max(number, floor), upTo: state.visible };
   await feeds.stored(partition, state.visible);
-  const rows = await timeline.rows(range, items + 1);
+  const rows = await timeline.rows(range, limit + 1);
   // Rows may have been let go while they were read.
-  if (number !== 0 && number < feeds.of(userId).floor) throw keyExpired('what came after it was just let go');
-  const page = pageOf(userId, rows, { items, bytes: LIMITS.pageBytesMax });
+  const letGo = feeds.of(userId).floor;
+  if (number !== 0 && number < letGo) throw keyExpired('what came after it was just let go');
+  // The rows of an item may be gone while its latest state is kept, which only newinit gives.
+  if (number === 0 && (await items.anyUpTo(userId, letGo))) throw keyExpired('it has items from before what is kept');
+  const page = pageOf(userId, rows, { items: limit, bytes: LIMITS.pageBytesMax });
   const reached = page.lastKey ?? number;
   return { page, number: reached, syncKey: syncKeyOf(reached, stamp) };
 }
