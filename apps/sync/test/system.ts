@@ -31,6 +31,7 @@ export interface Pulled {
 
 /** One running instance of the service and who calls it. */
 export interface Instance {
+  readonly number: number;
   readonly service: RunningServices;
   readonly address: string;
   readonly peers: Peers;
@@ -70,12 +71,15 @@ export class System {
 
   /** Starts one more instance of the service. */
   async startService(): Promise<Instance> {
+    // Two of one number are one process to the log, and the later takes leave for the earlier.
+    const number = [0, 1].find((one) => this.#instances.every((instance) => instance.number !== one))!;
     const service = await startServices([sync as never], {
       env: {
         ...process.env,
         MAGPIE_NAMESPACE: this.namespace,
         MAGPIE_CALLER_SECRET: CREDENTIAL,
-        MAGPIE_ENDPOINTS: JSON.stringify({ sync: ['127.0.0.1:0'] }),
+        MAGPIE_INSTANCE: String(number),
+        MAGPIE_ENDPOINTS: JSON.stringify({ sync: ['127.0.0.1:0', '127.0.0.1:0'] }),
         MAGPIE_HEALTH_PORT: '0',
         MAGPIE_HOT_PARTITIONS: String(HOT_PARTITIONS),
       },
@@ -83,6 +87,7 @@ export class System {
     });
     const address = service.addresses['sync']!;
     const instance = {
+      number,
       service,
       address,
       peers: new Peers({ endpoints: { sync: [address] }, credential: CREDENTIAL, logger }),
