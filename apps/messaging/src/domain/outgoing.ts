@@ -1,6 +1,7 @@
 import type { messaging } from '@magpie/contracts';
-import { conversationOf, countCodePoints, DomainError, invalid, requireAscii } from '@magpie/domain';
+import { conversationOf, DomainError, invalid, requireAscii, requireCount } from '@magpie/domain';
 import { deriveId, isIdOf } from '@magpie/domain/ids';
+import { requireContent } from './content.js';
 import { MESSAGE_LIMITS } from './limits.js';
 
 /** A message whose form is right; who may get it is judged apart. */
@@ -26,13 +27,11 @@ export function checkOutgoing(from: string, message: messaging.OutgoingMessage, 
   if (message.to === '') throw invalid(`${at}.to`, 'a user id is expected');
   if (!isIdOf('u', message.to)) throw noSuchPeer(`${at}.to`);
   if (message.quoteMessageId !== '') throw invalid(`${at}.quote_message_id`, 'quotes are not supported');
-  if (message.mentions.length > MESSAGE_LIMITS.mentionsMax) {
-    throw tooLarge(`${at}.mentions`, `${message.mentions.length} entries, at most ${MESSAGE_LIMITS.mentionsMax}`);
-  }
+  requireCount(`${at}.mentions`, message.mentions, { min: 0, max: MESSAGE_LIMITS.mentionsMax });
   for (const mention of message.mentions) {
     if (mention !== 'all' && !isIdOf('u', mention)) throw invalid(`${at}.mentions`, 'user ids or "all" are expected');
   }
-  const content = checkContent(`${at}.content`, message.content);
+  const content = requireContent(`${at}.content`, message.content);
   const conversation = conversationOf(from, message.to);
   return {
     messageId: deriveId('m', from, conversation, clientId, message.clientTimeMs),
@@ -46,26 +45,9 @@ export function checkOutgoing(from: string, message: messaging.OutgoingMessage, 
   };
 }
 
-function checkContent(field: string, content: messaging.Content | undefined): messaging.Content {
-  const kind = content?.content;
-  if (kind === undefined) throw invalid(field, 'one kind of content is expected');
-  if (kind.$case !== 'text') throw invalid(`${field}.${kind.$case}`, 'only text is supported');
-  const text = kind.value.text.normalize('NFC');
-  const length = countCodePoints(text);
-  if (length === 0) throw invalid(`${field}.text`, '0 characters, at least 1');
-  if (length > MESSAGE_LIMITS.textLengthMax) {
-    throw tooLarge(`${field}.text`, `${length} characters, at most ${MESSAGE_LIMITS.textLengthMax}`);
-  }
-  return { content: { $case: 'text', value: { text } } };
-}
-
 /** NO_SUCH_PEER: there is no such user. */
 export function noSuchPeer(field: string): DomainError {
   return new DomainError('not-found', 'NO_SUCH_PEER', `${field}: there is no such user`, {
     details: [{ field, reason: 'there is no such user' }],
   });
-}
-
-function tooLarge(field: string, reason: string): DomainError {
-  return new DomainError('invalid', 'TOO_LARGE', `${field}: ${reason}`, { details: [{ field, reason }] });
 }
