@@ -154,6 +154,7 @@ const programs = {
   rebuild: 'tools/dist/rebuild/main.js',
   redrive: 'tools/dist/redrive/main.js',
   faults: 'tools/dist/faults/main.js',
+  contract: 'tools/dist/contract/main.js',
 };
 
 if (command !== 'build' && !(command in programs))

@@ -8,7 +8,9 @@ export const PEOPLE_HELP = `/contacts         friends, and whom you block
 /requests         friend requests
 /add <user name> [greeting]       ask to be friends
 /accept, /refuse <user name>      answer a request
-/delete, /block, /unblock <user name>`;
+/delete, /block, /unblock <user name>
+/remark <user name> [what you call them]
+/nickname <what others see>`;
 
 /** What went wrong with a line, for the person who typed it. */
 export type Complaint = string;
@@ -18,6 +20,8 @@ type Act = (user: social.Profile, rest: string) => Promise<Complaint | void>;
 /** The commands about contacts and friend requests. */
 export class PeopleCommands {
   readonly #acts: Readonly<Record<string, Act>>;
+  /** Those that are about nobody else. */
+  readonly #alone: Readonly<Record<string, (rest: string) => Promise<void>>>;
 
   constructor(
     private readonly client: Client,
@@ -25,6 +29,11 @@ export class PeopleCommands {
     private readonly nameOf: (userId: string) => Promise<string>,
   ) {
     const { people } = client;
+    this.#alone = {
+      '/contacts': () => this.#contacts(),
+      '/requests': () => this.#requests(),
+      '/nickname': (nickname) => people.updateProfile({ nickname }),
+    };
     this.#acts = {
       '/add': async ({ userId }, greeting) => void (await people.requestFriend(userId, greeting, 'name')),
       '/accept': ({ userId }) => this.#answer(userId, true),
@@ -32,18 +41,19 @@ export class PeopleCommands {
       '/delete': ({ userId }) => people.deleteFriend(userId),
       '/block': ({ userId }) => people.blockUser(userId),
       '/unblock': ({ userId }) => people.unblockUser(userId),
+      '/remark': ({ userId }, remark) => people.editContact(userId, { remark }),
     };
   }
 
   /** Whether it is one of these commands. */
   knows(word: string): boolean {
-    return word === '/contacts' || word === '/requests' || word in this.#acts;
+    return word in this.#alone || word in this.#acts;
   }
 
   /** Throws MagpieError for what the server refuses. */
   async take(word: string, [name = '', ...rest]: readonly string[]): Promise<Complaint | void> {
-    if (word === '/contacts') return this.#contacts();
-    if (word === '/requests') return this.#requests();
+    const act = this.#alone[word];
+    if (act !== undefined) return act([name, ...rest].join(' '));
     if (name === '') return `${word} whom?`;
     const [user] = await this.client.search(name);
     if (user === undefined) return `nobody is called "${name}"`;

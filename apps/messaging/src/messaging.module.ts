@@ -9,6 +9,7 @@ import { SendMessages } from './commands/send-messages.js';
 import { config, type MessagingConfig } from './config.js';
 import { Archive } from './projections/archive.projection.js';
 import { FindCopies } from './queries/find-copies.js';
+import { FindQuoted } from './queries/find-quoted.js';
 import { ListHistory } from './queries/list-history.js';
 
 @Module({})
@@ -24,7 +25,9 @@ export const messaging: ServiceDefinition<MessagingConfig> = {
     const archive = new Archive(log, connection);
     const messages = new KafkaMessageLog(log, logger);
     const rights = MESSAGING_STRANGERS === 'allow' ? NO_RIGHTS_NEEDED : new SocialRights(peers);
-    const send = new SendMessages(messages, new FindCopies(connection, archive), new AuthAccounts(peers), rights);
+    const copies = new FindCopies(connection, archive);
+    const quoted = new FindQuoted(connection, archive);
+    const send = new SendMessages(messages, copies, new AuthAccounts(peers), rights, quoted);
     const history = new ListHistory(connection, {
       settled: (conversation) => archive.reached(conversation, messages.lastPosition(conversation), SETTLE_MS),
     });

@@ -11,7 +11,11 @@ export const POSITION_FIELD = 5;
 export const SERVER_TIME_FIELD = 8;
 
 /** What an accepted message is in the log: the event, and how each of the two sees it. */
-export function messageSent(message: CheckedMessage, deviceId: string): event.Event {
+export function messageSent(
+  message: CheckedMessage,
+  quote: messaging.Quote | undefined,
+  deviceId: string,
+): event.Event {
   const sent = {
     messageId: message.messageId,
     from: message.from,
@@ -19,7 +23,7 @@ export function messageSent(message: CheckedMessage, deviceId: string): event.Ev
     clientTimeMs: message.clientTimeMs,
     content: message.content,
     mentions: [...message.mentions],
-    quote: undefined,
+    quote,
   };
   const body = written((writer) => messaging.MessageSent.encode(sent, writer));
   const toOneself = message.from === message.to;

@@ -123,6 +123,24 @@ describe('messaging', () => {
     expect([forward.messages.map(textOf), forward.hasMore]).toEqual([['line 1', 'line 2'], true]);
   }, 30_000);
 
+  it('shows a quoted message as it was said, also one of a moment ago, and none of another conversation', async () => {
+    const [said] = await send(ann, { to: bob, ...text('to be quoted') });
+    const [elsewhere] = await send(ann, { to: eve, ...text('between us') });
+    const results = await send(
+      bob,
+      { to: ann, quoteMessageId: said!.messageId, ...text('indeed') },
+      { to: ann, quoteMessageId: elsewhere!.messageId, ...text('what was that?') },
+    );
+    expect(results.map(({ code }) => code)).toEqual([wire.Code.OK, wire.Code.NOT_FOUND]);
+    for (const [reader, peer] of [
+      [ann, bob],
+      [bob, ann],
+    ] as const) {
+      const [newest] = (await history(reader, { peer })).messages;
+      expect(newest!.quote).toEqual({ messageId: said!.messageId, from: ann, ...text('to be quoted') });
+    }
+  }, 30_000);
+
   it('gives a message that was sent again at once, and long after, one answer and one place', async () => {
     const again = { to: bob, clientId: 'again', clientTimeMs: Date.now() - OLD_MS, ...text('again and again') };
     const [first] = await send(ann, again);

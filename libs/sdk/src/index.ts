@@ -4,7 +4,7 @@ export { Client, createClient, type ClientOptions } from './client.js';
 export type { ClientEvents } from './events.js';
 export { MagpieError, type ErrorCode, type LocalCode } from './errors.js';
 export { textContent, textOf, type Conversation, type LocalMessage, type MessageState } from './local-message.js';
-export type { People } from './people.js';
+export type { ContactChanges, People } from './people.js';
 export type { LinkStatus } from './link-keeper.js';
 export type { DeviceInfo, SessionInfo } from './session.js';
 export type { AnyMethod, AnyService, RequestOf, ResponseOf } from './commands.js';

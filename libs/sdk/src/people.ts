@@ -10,6 +10,14 @@ type Methods = typeof SERVICE.methods;
 /** Commands that name one person and answer nothing. */
 type AboutOne = 'deleteFriend' | 'blockUser' | 'unblockUser';
 
+/** What only its owner sees of a contact; what is left out stays as it is. */
+export interface ContactChanges {
+  /** Up to 32 characters; empty = none. */
+  readonly remark?: string;
+  readonly tags?: readonly string[];
+  readonly starred?: boolean;
+}
+
 interface PeopleOptions {
   readonly journal: Journal;
   readonly caller: Caller;
@@ -58,6 +66,20 @@ export class People {
     return this.#about('unblockUser', userId);
   }
 
+  async editContact(userId: string, { remark, tags, starred }: ContactChanges): Promise<void> {
+    await this.#call('editContact', {
+      userId,
+      ...(remark === undefined ? {} : { remark }),
+      ...(tags === undefined ? {} : { tags: { tags: [...tags] } }),
+      ...(starred === undefined ? {} : { starred }),
+    });
+  }
+
+  /** How others see this user; what is left out stays as it is. */
+  async updateProfile(changes: { nickname?: string; signature?: string; region?: string }): Promise<void> {
+    await this.#call('updateProfile', changes);
+  }
+
   async stageContact(changes: Changes, contact: social.Contact): Promise<void> {
     const key = `contact/${contact.userId}`;
     const known = await changes.get<unknown>(key);
@@ -80,7 +102,7 @@ export class People {
     await this.#call(method, { userId });
   }
 
-  #call<K extends AboutOne | 'requestFriend' | 'answerFriendRequest'>(
+  #call<K extends AboutOne | 'requestFriend' | 'answerFriendRequest' | 'editContact' | 'updateProfile'>(
     method: K,
     request: Omit<RequestOf<Methods[K]>, 'commandId'>,
   ) {

@@ -1,4 +1,4 @@
-import { wire, type event, type messaging } from '@magpie/contracts';
+import { messaging, wire, type event } from '@magpie/contracts';
 import { DomainError, exhausted, unavailable } from '@magpie/domain';
 import { deriveId } from '@magpie/domain/ids';
 import type { Appended } from '@magpie/event-log';
@@ -21,6 +21,7 @@ const message = (clientId: string, to: string, part: Partial<messaging.OutgoingM
   ...part,
 });
 
+const QUOTED = messaging.Quote.fromPartial({ messageId: deriveId('m', 'quoted'), from: bob });
 const notFriends = new DomainError('forbidden', 'NOT_FRIENDS', 'to: the two of you are not friends');
 
 /** Ports in memory: what was appended, and what goes wrong where. */
@@ -37,7 +38,7 @@ function world(
     closed?: string;
   } = {},
 ) {
-  const appended: { conversation: string; id: string; deviceId: string }[] = [];
+  const appended: { conversation: string; id: string; deviceId: string; quote: string }[] = [];
   const lookedUp: string[][] = [];
   let nowMs = now;
   const send = new SendMessages(
@@ -46,7 +47,8 @@ function world(
       append: async (conversation: string, events: readonly event.Event[]): Promise<readonly Appended[]> => {
         if (options.full !== undefined && conversation.includes(options.full)) throw exhausted('the log', 700);
         return events.map((each, k) => {
-          appended.push({ conversation, id: each.dedupeId, deviceId: each.feed!.authorDeviceId });
+          const quote = messaging.MessageSent.decode(each.body).quote?.from ?? '';
+          appended.push({ conversation, id: each.dedupeId, deviceId: each.feed!.authorDeviceId, quote });
           return { partition: 0, generation: 1, offset: k, position: 2 ** 44 + k, appendedAtMs: now + 5 };
         });
       },
@@ -64,6 +66,10 @@ function world(
         new Set(options.gone ? [] : ids.filter((id) => id === bob || id === carol)),
     },
     { refusalOf: async (_from: string, to: string) => (to === options.closed ? notFriends : undefined) },
+    {
+      find: async (_conversation: string, ids: readonly string[]) =>
+        new Map(ids.filter((id) => id === QUOTED.messageId).map((id) => [id, QUOTED])),
+    },
   );
   return { send, appended, lookedUp };
 }
@@ -150,6 +156,22 @@ describe('SendMessages', () => {
     expect(results.map((each) => each.code)).toEqual([OK, NOT_FRIENDS, OK]);
     expect(results[1]!.reason).toBe('to: the two of you are not friends');
     expect(appended.map((each) => each.id)).toEqual([results[2]!.messageId]);
+  });
+
+  it('quotes what the conversation holds, and refuses a quote of anything else alone', async () => {
+    const { send, appended } = world();
+    const results = await send.execute(caller, [
+      message('c1', bob, { quoteMessageId: QUOTED.messageId }),
+      message('c2', bob, { quoteMessageId: deriveId('m', 'of others') }),
+      message('c3', bob),
+    ]);
+    const { OK, NOT_FOUND } = wire.Code;
+    expect(results.map((each) => each.code)).toEqual([OK, NOT_FOUND, OK]);
+    expect(results[1]!.reason).toBe('quote_message_id: there is no such message in this conversation');
+    expect(appended.map(({ id, quote }) => [id, quote])).toEqual([
+      [results[0]!.messageId, bob],
+      [results[2]!.messageId, ''],
+    ]);
   });
 
   it('appends no old copy while the archive cannot tell', async () => {

@@ -22,6 +22,15 @@ export interface EarlierCopies {
   find(conversation: string, messageIds: readonly string[]): Promise<ReadonlyMap<string, number>>;
 }
 
+/** Where quoted messages are found. */
+export interface QuotedMessages {
+  /** Those of the ids that name a message of the conversation. Throws UNAVAILABLE when the archive cannot tell yet. */
+  find(conversation: string, messageIds: readonly string[]): Promise<Quotes>;
+}
+
+type Quotes = ReadonlyMap<string, messaging.Quote>;
+const NO_QUOTES: Quotes = new Map();
+
 type Result = messaging.SendResult;
 
 /** Judges messages, makes them durable in the log, and answers one result each (machinery.md §3). */
@@ -31,6 +40,7 @@ export class SendMessages {
     private readonly copies: EarlierCopies,
     private readonly accounts: Accounts,
     private readonly rights: Rights,
+    private readonly quoted: QuotedMessages,
   ) {}
 
   /** Throws INVALID or TOO_LARGE when the list itself is wrong; each message's trouble is in its own result. */
@@ -63,20 +73,30 @@ export class SendMessages {
   private async sendInOrder(caller: Caller, messages: readonly CheckedMessage[]): Promise<Result[]> {
     const { conversation, to } = messages[0]!;
     try {
-      const existing = await this.accounts.existing([to], caller.requestId);
-      const earlier = await this.earlierCopies(conversation, messages);
-      const fresh = existing.has(to) ? messages.filter((each) => !earlier.has(each.messageId)) : [];
       // Who was answered OK once is answered so again.
-      const refusal = fresh.length === 0 ? undefined : await this.rights.refusalOf(caller.userId, to, caller.requestId);
-      if (refusal !== undefined) return messages.map((each) => answerOf(each, earlier.get(each.messageId), refusal));
-      const events = fresh.map((each) => messageSent(each, caller.deviceId));
+      const times = new Map(await this.earlierCopies(conversation, messages));
+      const fresh = messages.filter((each) => !times.has(each.messageId));
+      const refusal = fresh.length === 0 ? undefined : await this.refusalOf(caller, to);
+      const quotes = refusal === undefined ? await this.quotesIn(conversation, fresh) : NO_QUOTES;
+      const taken = refusal === undefined ? fresh.filter((each) => hasItsQuote(each, quotes)) : [];
+      const events = taken.map((each) => messageSent(each, quotes.get(each.quoteMessageId), caller.deviceId));
       const appended = events.length === 0 ? [] : await this.log.append(conversation, events, caller.requestId);
-      const times = new Map(earlier);
-      fresh.forEach((each, k) => times.set(each.messageId, appended[k]!.appendedAtMs));
-      return messages.map((each) => answerOf(each, times.get(each.messageId), noSuchPeer('to')));
+      taken.forEach((each, k) => times.set(each.messageId, appended[k]!.appendedAtMs));
+      return messages.map((each) => answerOf(each, times.get(each.messageId), refusal ?? noSuchQuote()));
     } catch (error) {
       return messages.map(({ clientId }) => failed(clientId, error));
     }
+  }
+
+  /** Why nothing of the caller is taken; undefined = it may write to `to`. */
+  private async refusalOf({ userId, requestId }: Caller, to: string): Promise<DomainError | undefined> {
+    const existing = await this.accounts.existing([to], requestId);
+    return existing.has(to) ? this.rights.refusalOf(userId, to, requestId) : noSuchPeer('to');
+  }
+
+  private async quotesIn(conversation: string, messages: readonly CheckedMessage[]): Promise<Quotes> {
+    const ids = messages.flatMap(({ quoteMessageId }) => (quoteMessageId === '' ? [] : [quoteMessageId]));
+    return ids.length === 0 ? NO_QUOTES : this.quoted.find(conversation, ids);
   }
 
   /** Log times of the copies that no reader may remember any more. Asked again of those that grew old meanwhile. */
@@ -100,6 +120,16 @@ export class SendMessages {
 function accepted(message: CheckedMessage, serverTimeMs: number): Result {
   const { clientId, messageId } = message;
   return { clientId, code: wire.Code.OK, messageId, serverTimeMs, reason: '', retryAfterMs: 0 };
+}
+
+function hasItsQuote({ quoteMessageId }: CheckedMessage, quotes: Quotes): boolean {
+  return quoteMessageId === '' || quotes.has(quoteMessageId);
+}
+
+function noSuchQuote(): DomainError {
+  const reason = 'there is no such message in this conversation';
+  const details = [{ field: 'quote_message_id', reason }];
+  return new DomainError('not-found', 'NOT_FOUND', `quote_message_id: ${reason}`, { details });
 }
 
 function answerOf(message: CheckedMessage, serverTimeMs: number | undefined, refusal: DomainError): Result {

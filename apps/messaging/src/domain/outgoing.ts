@@ -14,6 +14,8 @@ export interface CheckedMessage {
   readonly clientTimeMs: number;
   readonly content: messaging.Content;
   readonly mentions: readonly string[];
+  /** '' = quotes nothing. */
+  readonly quoteMessageId: string;
 }
 
 /** Checks the form of `messages[index]`; throws INVALID, TOO_LARGE or NO_SUCH_PEER, naming the field. */
@@ -26,7 +28,9 @@ export function checkOutgoing(from: string, message: messaging.OutgoingMessage, 
   if (message.clientTimeMs <= 0) throw invalid(`${at}.client_time_ms`, 'a time in ms is expected');
   if (message.to === '') throw invalid(`${at}.to`, 'a user id is expected');
   if (!isIdOf('u', message.to)) throw noSuchPeer(`${at}.to`);
-  if (message.quoteMessageId !== '') throw invalid(`${at}.quote_message_id`, 'quotes are not supported');
+  if (message.quoteMessageId !== '' && !isIdOf('m', message.quoteMessageId)) {
+    throw invalid(`${at}.quote_message_id`, 'a message id is expected');
+  }
   requireCount(`${at}.mentions`, message.mentions, { min: 0, max: MESSAGE_LIMITS.mentionsMax });
   for (const mention of message.mentions) {
     if (mention !== 'all' && !isIdOf('u', mention)) throw invalid(`${at}.mentions`, 'user ids or "all" are expected');
@@ -42,6 +46,7 @@ export function checkOutgoing(from: string, message: messaging.OutgoingMessage, 
     clientTimeMs: message.clientTimeMs,
     content,
     mentions: message.mentions,
+    quoteMessageId: message.quoteMessageId,
   };
 }
 
