@@ -192,6 +192,49 @@ describe('people', () => {
     await eventually(() => expect(contactsOf(b, a, b)).toMatchObject([{ userId: a, state: STRANGER, blocked: true }]));
   });
 
+  it('keeps both ends and every feed in agreement when everything happens at once', async () => {
+    const users = [...two(), ...two()];
+    const random = <T>(list: readonly T[]): T => list[Math.floor(Math.random() * list.length)]!;
+    const asked: string[] = [];
+    const act = async (): Promise<unknown> => {
+      const by = random(users);
+      const other = random(users.filter((user) => user !== by));
+      const method = random(['ask', 'ask', 'answer', 'answer', 'deleteFriend', 'blockUser', 'unblockUser'] as const);
+      if (method === 'ask') return asked.push(await ask(by, other));
+      if (method === 'answer') return asked.length > 0 && answer(by, random(asked), random([true, true, false]));
+      return change(method, by, other);
+    };
+    const expected = ['ALREADY_EXISTS', 'BLOCKED', 'LIMITED', 'FORBIDDEN', 'CONFLICT'];
+    for (let round = 0; round < 10; round++) {
+      const outcomes = await Promise.allSettled(Array.from({ length: 8 }, act));
+      const refusals = outcomes.flatMap((one) =>
+        one.status === 'rejected' ? [(one.reason as { code: string }).code] : [],
+      );
+      expect(refusals.filter((code) => !expected.includes(code))).toEqual([]);
+    }
+    const pairs = users.flatMap((a) => users.filter((b) => a < b).map((b) => [a, b] as const));
+    await eventually(async () => {
+      for (const [a, b] of pairs) {
+        const ends = [contactsOf(a, a, b), contactsOf(b, a, b)];
+        for (const seen of ends)
+          expect(seen.map(({ version }) => version)).toEqual(seen.map(({ version }) => version).sort((x, y) => x - y));
+        const [one, other] = ends.map((seen) => seen.at(-1));
+        const isBlocked = one?.blocked || other?.blocked;
+        const isFriend = one?.state === FRIEND && other?.state === FRIEND;
+        const said = isBlocked ? 'BLOCKED' : isFriend ? 'OK' : 'NOT_FRIENDS';
+        expect(await verdicts(a, b)).toEqual([said, said]);
+      }
+    });
+    for (const id of new Set(asked)) {
+      const states = users
+        .map((user) => requestsOf(user, id).map(({ state }) => state))
+        .filter((seen) => seen.length > 0);
+      expect(states).toHaveLength(2);
+      expect(states[0]).toEqual(states[1]);
+      expect(states[0]!.slice(0, -1).every((state) => state === PENDING)).toBe(true);
+    }
+  });
+
   it('refuses what cannot be meant, naming field and bound', async () => {
     const [a, b] = two();
     const badAsk = (more: object) => ask(a, b, more).catch((error: Error & { code: string }) => error);
