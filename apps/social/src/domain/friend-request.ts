@@ -44,8 +44,12 @@ export type FriendRequestCommand =
   | { readonly type: 'Expire'; readonly now: number };
 
 /** One person asks another to be friends; asked once or again, and answered at most once, or never in time. */
-export const friendRequest: Decider<FriendRequestState, FriendRequestCommand, FriendRequestEvent> = {
+export const friendRequest: Decider<FriendRequestState, FriendRequestCommand, FriendRequestEvent> & {
+  readonly snapshots: number;
+} = {
   initial: { status: 'Absent' },
+  // Who asks again every minute makes a long stream.
+  snapshots: 1,
   decide(state, command) {
     if (command.type === 'Ask') {
       // The id is derived from the command: under it nothing else was ever asked.

@@ -183,7 +183,7 @@ export function judge(state: Friendship, from: string, to: string): 'OK' | 'NOT_
 }
 
 function blocked(): DomainError {
-  return new DomainError('forbidden', 'BLOCKED', 'user_id: has blocked you');
+  return new DomainError('forbidden', 'BLOCKED', 'this user has blocked you');
 }
 
 /** `<lower>.<higher>`: names the pair, whoever asks. */
