@@ -1,6 +1,7 @@
 import type { DynamicModule } from '@nestjs/common';
 import { partitionsOf } from '@magpie/contracts';
 import type { Consumer } from '@magpie/event-log';
+import { ownerOf } from '@magpie/event-store';
 import { served, type Component, type ServiceBase, type ServiceDefinition } from '@magpie/service';
 import { Audience } from './api/audience.js';
 import { PAGED_DEFINITION } from './api/page-codec.js';
@@ -20,6 +21,8 @@ import { TimelineReader } from './queries/read-timeline.js';
 import type { FeedQueryParts } from './queries/sync.js';
 import { allBegun } from './reactions/all-begun.js';
 import { onFeedEvent } from './reactions/on-feed-event.reaction.js';
+import { Restate } from './reactions/restate.js';
+import { openVersions } from './reactions/stream-versions.js';
 
 const APPENDER_CLOSE_MS = 5_000;
 
@@ -114,9 +117,15 @@ function endingUnless({ assertSame }: Identity): () => Promise<void> {
   };
 }
 
-function fanOut({ log, logger }: ServiceBase, partitions: number, sameDatabase: () => Promise<void>): Component {
+function fanOut(
+  { connection, log, logger, peers }: ServiceBase,
+  partitions: number,
+  sameDatabase: () => Promise<void>,
+): Component {
   const inbox = log.appender({ topics: [INBOX], lane: 'persistent' });
-  const spec = onFeedEvent({ inbox, log, partitions, members: pairMembers, sameDatabase, logger });
+  const common = { inbox, log, partitions, members: pairMembers, logger };
+  const restate = new Restate({ ...common, ownerOf: (topic) => ownerOf(peers, topic) });
+  const spec = onFeedEvent({ ...common, restate, versions: openVersions(connection), sameDatabase });
   let stopped = false;
   let deaf: (() => void) | undefined;
   const begin = async (): Promise<Consumer | undefined> => {

@@ -1,4 +1,4 @@
-import { System, idsOf, numberOf } from './system.js';
+import { System, idsOf, numberOf, profilesOf } from './system.js';
 
 // Goal: what the log of messages holds comes into every feed again after sync has lost its own. Real: Kafka, MongoDB, gRPC.
 
@@ -58,6 +58,35 @@ describe("sync's database is dropped", () => {
     expect(numberOf(fresh.syncKey)).toBeGreaterThan(number);
     const after = await sendAll(3, 'o');
     expect((await system.pullUntil(user, 3, fresh.syncKey)).ids).toEqual(after[0]);
+  });
+});
+
+describe("sync's database is dropped, when a topic of states does not hold them any more", () => {
+  it("takes the last states from their owner's store, and goes on with what is published since", async () => {
+    const before = await sendAll(3, 'm');
+    const [user, other] = PAIRS[0]!;
+    const change = (version: number) =>
+      system.social.change({ userId: user, nickname: `n${version}`, version }, [user, other], {
+        of: user,
+        signature: `s${version}`,
+      });
+    for (const version of [1, 2, 3]) await change(version);
+    for (const one of [user, other]) await system.pullUntilProfile(one, user, 3);
+    await system.stopService();
+    await system.forgetProfiles();
+    await system.database.dropDatabase();
+    await system.startService();
+    // Whoever is answered at all is given everything.
+    for (const [one, signature] of [
+      [user, 's3'],
+      [other, ''],
+    ] as const) {
+      const { items } = await system.init(one);
+      expect(profilesOf(items)).toEqual([expect.objectContaining({ nickname: 'n3', version: 3, signature })]);
+      expect(idsOf(items).slice(1)).toEqual(before[0]);
+    }
+    await change(4);
+    for (const one of [user, other]) await system.pullUntilProfile(one, user, 4);
   });
 });
 

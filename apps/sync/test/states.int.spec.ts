@@ -1,4 +1,3 @@
-import { profileChanged } from './builders.js';
 import { idsOf, numberOf, profilesOf, System } from './system.js';
 
 // Goal: of an item whose latest state alone counts every device holds that state, however late it comes. Real: Kafka,
@@ -14,12 +13,11 @@ afterAll(() => system.stop());
 let last = 0;
 const people = (): [string, string] => [`ua${++last}`, `ub${last}`];
 
-/** Two users who see the states of an item, and messages between these. */
+/** States of the profile of a user as both see them, published from the store of its owner. */
 async function changed(userId: string, other: string, versions: number[]): Promise<void> {
   for (const version of versions) {
     const profile = { userId, nickname: `n${version}`, version };
-    const own = { of: userId, signature: `s${version}` };
-    await system.append('d.states', [profileChanged(profile, [userId, other], own)]);
+    await system.social.change(profile, [userId, other], { of: userId, signature: `s${version}` });
   }
 }
 
@@ -33,21 +31,22 @@ describe('the state of an item', () => {
   it('comes last only in a page, and first in newinit, as each user sees it', async () => {
     const [user, other] = people();
     await changed(user, other, [1, 2, 3]);
-    await system.append(`d.${user}.${other}`, [profileChanged({ userId: other, nickname: 'o', version: 1 }, [user])]);
+    await system.social.change({ userId: other, nickname: 'o', version: 1 }, [user]);
     await system.send({ id: `m1-${user}`, from: user, to: other });
     for (const [one, signature] of [
       [user, 's3'],
       [other, ''],
     ] as const) {
-      // Until the message is there, which was appended to another partition.
       await system.pullUntilIds(one, [`m1-${user}`]);
-      const pulled = await system.pull(one);
+      if (one === user) await system.pullUntilProfile(one, other, 1);
+      const pulled = await system.pullUntilProfile(one, user, 3);
       const [own] = profilesOf(pulled.items).filter(({ userId }) => userId === user);
       expect(own).toMatchObject({ nickname: 'n3', version: 3, signature });
       expect(profilesOf(pulled.items)).toHaveLength(one === user ? 2 : 1);
       const fresh = await allOf(one);
       expect(profilesOf(fresh.items)).toEqual(expect.arrayContaining(profilesOf(pulled.items)));
-      expect(fresh.items.map(({ item }) => item!.$case).at(-1)).toBe('message');
+      const kinds = fresh.items.map(({ item }) => item!.$case);
+      expect(kinds).toEqual([...kinds.slice(1).map(() => 'profile'), 'message']);
       expect(fresh.items).toHaveLength(pulled.items.length);
       expect(numberOf(fresh.key)).toBe(pulled.number);
     }
@@ -60,7 +59,7 @@ describe('the state of an item', () => {
     await changed(user, other, [2, 3]);
     await system.send({ id: `m1-${user}`, from: user, to: other });
     await system.pullUntilIds(user, [`m1-${user}`]);
-    const late = await system.pull(user);
+    const late = await system.pullUntilProfile(user, user, 3);
     await system.stopService();
     await system.letRowsGo(user, late.number);
     await system.startService();

@@ -10,6 +10,7 @@ import type { mongo } from 'mongoose';
 import { idOf } from '../src/projections/timeline.js';
 import { sync } from '../src/sync.module.js';
 import { messageSent, namespaceOf } from './builders.js';
+import { Social } from './social.js';
 
 const HOT_PARTITIONS = 4;
 const CREDENTIAL = 'credential-of-the-test';
@@ -41,6 +42,9 @@ export interface Instance {
 export class System {
   readonly partitions = partitionsOf('sync.inbox.v1', HOT_PARTITIONS);
   readonly #instances: Instance[] = [];
+  /** Who publishes states from a store. */
+  readonly social = new Social();
+  #ownerAddress = '';
 
   private constructor(
     readonly namespace: string,
@@ -65,6 +69,7 @@ export class System {
     const appender = log.appender({ topics: ['messaging.message.v1'], lane: 'request' });
     const database = await connectMongo({ uri, database: `${namespace}sync`, logger });
     const system = new System(namespace, { connection, log, appender }, database);
+    system.#ownerAddress = await system.social.start(system.#env());
     await system.startService();
     return system;
   }
@@ -75,13 +80,9 @@ export class System {
     const number = [0, 1].find((one) => this.#instances.every((instance) => instance.number !== one))!;
     const service = await startServices([sync as never], {
       env: {
-        ...process.env,
-        MAGPIE_NAMESPACE: this.namespace,
-        MAGPIE_CALLER_SECRET: CREDENTIAL,
+        ...this.#env(),
         MAGPIE_INSTANCE: String(number),
-        MAGPIE_ENDPOINTS: JSON.stringify({ sync: ['127.0.0.1:0', '127.0.0.1:0'] }),
-        MAGPIE_HEALTH_PORT: '0',
-        MAGPIE_HOT_PARTITIONS: String(HOT_PARTITIONS),
+        MAGPIE_ENDPOINTS: JSON.stringify({ sync: ['127.0.0.1:0', '127.0.0.1:0'], social: [this.#ownerAddress] }),
       },
       logger,
     });
@@ -96,6 +97,16 @@ export class System {
     return instance;
   }
 
+  #env(): NodeJS.ProcessEnv {
+    return {
+      ...process.env,
+      MAGPIE_NAMESPACE: this.namespace,
+      MAGPIE_CALLER_SECRET: CREDENTIAL,
+      MAGPIE_HEALTH_PORT: '0',
+      MAGPIE_HOT_PARTITIONS: String(HOT_PARTITIONS),
+    };
+  }
+
   /** Stops the instance that was started first. */
   async stopService(): Promise<void> {
     const instance = this.#instances.shift();
@@ -105,7 +116,9 @@ export class System {
 
   async stop(): Promise<void> {
     while (this.#instances.length > 0) await this.stopService();
+    await this.social.stop();
     await this.messaging.log.close();
+    await this.database.useDb(`${this.namespace}social`).dropDatabase();
     for (const connection of [this.messaging.connection, this.database]) {
       await connection.dropDatabase();
       await connection.close();
@@ -149,6 +162,13 @@ export class System {
     await withAdmin((admin) => admin.deleteTopics({ topics: [`${this.namespace}sync.inbox.v1`] }));
   }
 
+  /** The topic of profiles is older than it is kept: none of its records is left. */
+  async forgetProfiles(): Promise<void> {
+    const topic = `${this.namespace}social.profile.v1`;
+    const partitions = Array.from({ length: HOT_PARTITIONS }, (_, partition) => ({ partition, offset: '-1' }));
+    await withAdmin((admin) => admin.deleteTopicRecords({ topic, partitions }));
+  }
+
   /** Appends one message as messaging does. */
   send(message: { id: string; from: string; to: string; text?: string; deviceId?: string }): Promise<Appended> {
     return this.append(conversationOf(message.from, message.to), [messageSent(message)]);
@@ -185,6 +205,18 @@ export class System {
       const pulled = await this.pull(userId, undefined, 200);
       if (ids.every((id) => pulled.ids.includes(id))) return pulled;
       if (Date.now() > until) throw new Error(`${userId} has ${pulled.ids.join()} only, not ${ids.join()}`);
+      await pause();
+    }
+  }
+
+  /** Pulls everything, until the profile of this user is of this version. */
+  async pullUntilProfile(userId: string, of: string, version: number): Promise<Pulled> {
+    const until = Date.now() + WAIT_MS;
+    for (;;) {
+      const pulled = await this.pull(userId, undefined, 200);
+      const found = profilesOf(pulled.items).find((profile) => profile.userId === of);
+      if (found?.version === version) return pulled;
+      if (Date.now() > until) throw new Error(`${userId} has version ${found?.version} of ${of}, not ${version}`);
       await pause();
     }
   }

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { numberOf } from '@magpie/domain';
 import type { NewRow } from './entry.js';
 import { EMPTY_FEED, fromStored, take, toStored, withStrays, type FeedState } from './feed.js';
-import { sourceOf } from './place.js';
+import { FROM_STORE, sourceOf } from './place.js';
 
 // Goal: whatever batches and restarts an inbox log is read in, the feed is the same. Pure.
 
@@ -150,6 +150,24 @@ describe('feed', () => {
     expect(elsewhere.strays).toBe(crashed.strays);
     const passed = take(elsewhere, [row(2, 3, 1_000_000 + 9, 3)]).state;
     expect([passed.strays.get(3)?.length, passed.strays.get(4)]).toEqual([6_249, crashed.strays.get(4)]);
+  });
+
+  it('takes every entry that stands in no log, also one that was meant for the inbox before', () => {
+    const fromStore = (offset: number, outdated = false) => ({
+      ...row(offset, 0, 0),
+      sourcePosition: FROM_STORE,
+      outdated,
+    });
+    const { state, rows } = take(EMPTY_FEED, [
+      row(0, 0, 3),
+      fromStore(1),
+      fromStore(2, true),
+      row(3, 0, 3),
+      row(4, 0, 4),
+    ]);
+    expect(rows.map(({ key }) => key)).toEqual([0, 1, 2, 4].map((offset) => numberOf(INBOX_GENERATION, offset)));
+    expect(toStored(state).sources).toMatchObject([{ offset: 4 }]);
+    expect(take(EMPTY_FEED, [fromStore(0)]).state.watermarks.size).toBe(0);
   });
 
   it('refuses an inbox that runs backwards', () => {

@@ -1,6 +1,6 @@
 import { generationOf } from '@magpie/domain';
 import type { NewRow } from './entry.js';
-import { placeIn, positionOf, sourceOf, type Source } from './place.js';
+import { FROM_STORE, placeIn, positionOf, sourceOf, type Source } from './place.js';
 
 /**
  * What a feed knows of one inbox partition as of one record: the position of the last source event that it took from
@@ -52,6 +52,11 @@ export function take(state: FeedState, arrivals: readonly NewRow[]): { state: Fe
     if (row.key <= visible) throw new RangeError(`inbox key ${row.key} after ${visible}`);
     generation = generationOf(row.key);
     visible = row.key;
+    // States have no order to keep with what a log holds: they are followed by what came since.
+    if (row.sourcePosition === FROM_STORE) {
+      rows.push(row);
+      continue;
+    }
     if (row.outdated || row.sourcePosition <= (watermarks.get(row.source) ?? -1)) continue;
     watermarks.set(row.source, row.sourcePosition);
     if (!holds(state.strays.get(row.source), row.sourcePosition)) rows.push(row);

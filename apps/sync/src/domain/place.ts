@@ -1,7 +1,15 @@
 import { generationOf, numberOf, offsetOf } from '@magpie/domain';
 
 /** Topics whose events come into the feeds. Their order stands in stored rows: add at the end, never change it. */
-export const SOURCE_TOPICS = ['messaging.message.v1'] as const;
+export const SOURCE_TOPICS = [
+  'messaging.message.v1',
+  'social.profile.v1',
+  'social.friendship.v1',
+  'social.friend-request.v1',
+] as const;
+
+/** Position of what came from the store of a topic's owner instead of a log; below every position of a log. */
+export const FROM_STORE = 0;
 
 /** More partitions than any topic will have. */
 const PARTITIONS_MAX = 65_536;
@@ -31,9 +39,9 @@ export function placeIn(source: number, position: number): Source {
   };
 }
 
-/** The position of a place in its source: rises across the generations of a log. */
+/** The position of a place in its source: rises across the generations of a log. Generation 0 = from the store. */
 export function positionOf({ generation, offset }: Source): number {
-  return numberOf(generation, offset);
+  return generation === 0 ? FROM_STORE : numberOf(generation, offset);
 }
 
 /** Whether a key was made in a later life of the log than `generation`. */

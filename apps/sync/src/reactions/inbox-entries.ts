@@ -5,6 +5,9 @@ import { counter } from '@magpie/observability';
 import type { Members } from '../clients/members.client.js';
 import { MODE } from '../domain/entry.js';
 import { share, type Share } from '../domain/fan-out.js';
+import { FROM_STORE } from '../domain/place.js';
+
+const ENTRY_TYPE = 'magpie.sync.v1.InboxEntry';
 
 const unknownAudience = counter({
   name: 'magpie_sync_fan_out_unknown_audience_total',
@@ -17,12 +20,17 @@ export interface OutgoingEntry {
   readonly body: Uint8Array;
 }
 
+/** An encoded entry as the events of its inbox record. */
+export function inboxEvents(body: Uint8Array): event.Event[] {
+  return [{ type: ENTRY_TYPE, body, feed: undefined, dedupeId: '' }];
+}
+
 /** The entries that a record causes, one per inbox partition; `inbox`: the generation of each inbox partition. */
 export function entriesOf(record: LogRecord, members: Members, inbox: readonly number[]): OutgoingEntry[] {
   const from = feedEventOf(record);
   if (from === undefined) return [];
   const feed = from.feed!;
-  const shares = share(recipientsOf(feed, record, members), feed.renderings, inbox.length);
+  const shares = share(recipientsOf(feed, record.position, members), feed.renderings, inbox.length);
   if (shares.length === 0) return [];
   const common = commonFields(record, feed);
   const body = placedBody(record, from, feed);
@@ -87,9 +95,10 @@ const NOTHING: sync.InboxEntry = {
   emittedFor: 0,
 };
 
-/** The item's bytes with its place and time in the log behind them. */
+/** The item's bytes with its place and time in the log behind them, if it stands in one. */
 function placedBody(record: LogRecord, from: event.Event, feed: event.Feed): Uint8Array {
   const body = feed.body.length > 0 ? feed.body : from.body;
+  if (record.position === FROM_STORE) return body;
   return written((writer) => {
     writer.raw(body);
     if (feed.positionField !== 0) writer.tag(feed.positionField, WireType.Varint).int64(record.position);
@@ -98,9 +107,10 @@ function placedBody(record: LogRecord, from: event.Event, feed: event.Feed): Uin
   });
 }
 
-function recipientsOf(feed: event.Feed, record: LogRecord, members: Members): readonly string[] {
+/** Who is given an event that stands at a position of its log. */
+export function recipientsOf(feed: event.Feed, position: number, members: Members): readonly string[] {
   if (feed.users.length > 0) return feed.users;
-  const found = members.at(feed.conversation, record.position);
+  const found = members.at(feed.conversation, position);
   if (found === undefined) unknownAudience.inc();
   return found ?? [];
 }

@@ -11,6 +11,9 @@ import { onFeedEvent } from './on-feed-event.reaction.js';
 const PARTITIONS = 4;
 const INBOX_GENERATION = 3;
 const OLDEST = 10;
+/** Version of records that the stand-in of what is known takes for repeats. */
+const REPEATED = 99;
+const MET = new Map([['some', { v: 1, p: 1 }]]);
 const [ua, ub] = ['ua', 'uf'];
 
 function start(
@@ -19,6 +22,9 @@ function start(
   feeds: Map<number, CheckpointView> = new Map(),
 ) {
   const appended: AppendEntry[] = [];
+  const restated: unknown[][] = [];
+  /** How many versions were kept after how many entries. */
+  const kept: number[][] = [];
   const inbox = {
     lane: 'persistent' as const,
     append: (entry: AppendEntry) => {
@@ -37,6 +43,11 @@ function start(
     log,
     partitions: PARTITIONS,
     members: pairMembers,
+    restate: { of: (...asked) => (restated.push(asked), Promise.resolve([0, 7, 0, 0])) },
+    versions: {
+      judge: (records) => Promise.resolve({ fresh: records.filter(({ version }) => version !== REPEATED), met: MET }),
+      keep: (met) => (kept.push([met.size, appended.length]), Promise.resolve()),
+    },
     sameDatabase: () => Promise.resolve(),
     logger: silentLogger(),
   });
@@ -48,7 +59,7 @@ function start(
     logEnd: 0,
     ...more,
   };
-  return { appended, work: spec.gain(at) };
+  return { appended, restated, kept, work: spec.gain(at) };
 }
 
 /** Peer and client id of the message as each of the entry's users sees them. */
@@ -116,6 +127,29 @@ describe('fan-out', () => {
     expect(appended).toEqual([]);
   });
 
+  it('emits nothing of what was published again, and keeps what it met once that is emitted', async () => {
+    const { appended, kept, work } = start();
+    const sent = (id: string) => [messageSent({ id, from: ua, to: ua })];
+    await (
+      await work
+    ).process([
+      record({ offset: 1, version: 1, events: sent('m1') }),
+      record({ offset: 2, version: REPEATED, events: sent('m2') }),
+    ]);
+    expect([appended.map((one) => entryOf(one).source?.offset), kept]).toEqual([[1], [[1, 1]]]);
+  });
+
+  it('has the states emitted by their owner before what comes in a log that was lost', async () => {
+    const { appended, restated, work } = start();
+    const sent = (generation: number, offset: number) =>
+      record({ generation, offset, events: [messageSent({ id: `m${offset}`, from: ua, to: ua })] });
+    await (await work).process([sent(2, 1)]);
+    expect([restated.length, appended.length]).toEqual([1, 1]);
+    await (await work).process([sent(3, 0)]);
+    expect(restated).toEqual([1, 2].map(() => ['messaging.message.v1', 0]));
+    expect((await work).state()).toMatchObject({ emitted: [0, 7, 0, 0] });
+  });
+
   it('is done only when the appends are acknowledged', async () => {
     const { promise, resolve } = Promise.withResolvers<Appended>();
     const { work } = start(() => promise);
@@ -150,6 +184,26 @@ describe('fan-out', () => {
       expect(work.state()).toMatchObject({ rebuilt: false });
       await work.process([record({ offset: 11, events: [] })]);
       expect(work.state()).toMatchObject({ rebuilt: true });
+    });
+
+    it('is behind the states of what the log may not hold, which count as emitted', async () => {
+      const fresh = start(undefined, { logEnd: OLDEST });
+      expect((await fresh.work).state()).toMatchObject({ emitted: [0, 7, 0, 0], rebuilt: true });
+      const known = { checkpoint: checkpoint([3, 3, 3, 3]) };
+      const lost = start(undefined, { ...known, lost: true });
+      const hole = start(undefined, { ...known, hole: true });
+      const risen = start(undefined, { checkpoint: checkpoint([3, 2, 3, 1]) });
+      const same = start(undefined, known);
+      const all = [fresh, lost, hole, risen, same];
+      await Promise.all(all.map(({ work }) => work));
+      const topic = 'messaging.message.v1';
+      expect(all.map(({ restated }) => restated)).toEqual([
+        [[topic, 0]],
+        [[topic, 0]],
+        [[topic, 0]],
+        [[topic, 0, new Set([1, 3])]],
+        [],
+      ]);
     });
 
     it('is the checkpoint while every inbox is the one that it was', async () => {

@@ -16,9 +16,9 @@ import type { StoredFeedState } from '../domain/feed.js';
 import { LIMITS } from '../domain/limits.js';
 import { SOURCE_TOPICS } from '../domain/place.js';
 import { FAN_OUT, FEED, INBOX } from '../domain/names.js';
-import { entriesOf } from './inbox-entries.js';
-
-const ENTRY_TYPE = 'magpie.sync.v1.InboxEntry';
+import { entriesOf, inboxEvents } from './inbox-entries.js';
+import type { Restate } from './restate.js';
+import type { StreamVersions } from './stream-versions.js';
 
 /** How long a client may repeat a message with the same id and have the repeat dropped here. */
 const REPEATS_KEPT_MS = 180_000;
@@ -32,6 +32,8 @@ export interface FanOutParts {
   /** Number of partitions of the inbox. */
   readonly partitions: number;
   readonly members: Members;
+  readonly restate: Pick<Restate, 'of'>;
+  readonly versions: Pick<StreamVersions, 'judge' | 'keep'>;
   /** Throws when the database is not the one that this process began with. */
   readonly sameDatabase: () => Promise<void>;
   readonly logger: Logger;
@@ -57,8 +59,11 @@ async function gain(at: Gained, parts: FanOutParts): Promise<PartitionWork> {
   const known =
     at.checkpoint?.state['inbox'] === undefined ? undefined : (at.checkpoint.state as unknown as FanOutState);
   const from = await whereFrom(at, known, inbox, parts);
+  // Before anything of the log, which may hold something later.
+  const restated = await restatedFor(at, known, inbox, parts);
   const rebuilt = from === undefined ? known!.rebuilt : from >= at.logEnd;
-  const emitted = from === undefined ? known!.emitted : inbox.map(() => 0);
+  const before = from === undefined ? known!.emitted : [];
+  const emitted = inbox.map((_, partition) => Math.max(before[partition] ?? 0, restated[partition] ?? 0));
   const work = new FanOutWork(at, { inbox, emitted, rebuilt }, parts);
   const dropping = dropRepeats(work, REPEATS_KEPT_MS);
   return from === undefined ? dropping : { ...dropping, from };
@@ -90,12 +95,27 @@ async function whereFrom(
   return from;
 }
 
+/** Emits states that the log may not hold any more, or not as they were emitted; the highest positions of these. */
+function restatedFor(
+  { topic, partition, lost, hole }: Gained,
+  known: FanOutState | undefined,
+  inbox: readonly number[],
+  { restate }: FanOutParts,
+): Promise<readonly number[]> {
+  if (known === undefined || lost || hole) return restate.of(topic, partition);
+  const risen = risenSince(known, inbox);
+  return risen.length === 0 ? Promise.resolve([]) : restate.of(topic, partition, new Set(risen));
+}
+
 /**
  * What a record causes is a function of the record alone: a replay emits the same, in the same order per inbox
  * partition, and the feeds drop it by its source.
  */
 class FanOutWork implements PartitionWork {
+  readonly #at: Gained;
   readonly #logEnd: number;
+  /** Of the log as it is known; 0 = not yet. */
+  #generation: number;
   readonly #inbox: readonly number[];
   readonly #emitted: number[];
   #rebuilt: boolean;
@@ -105,7 +125,9 @@ class FanOutWork implements PartitionWork {
     state: FanOutState,
     private readonly parts: FanOutParts,
   ) {
+    this.#at = at;
     this.#logEnd = at.logEnd;
+    this.#generation = at.checkpoint === undefined ? 0 : at.checkpoint.generation + (at.lost ? 1 : 0);
     this.#inbox = state.inbox;
     this.#emitted = [...state.emitted];
     this.#rebuilt = state.rebuilt;
@@ -113,21 +135,30 @@ class FanOutWork implements PartitionWork {
 
   /** All appends of a batch are made in one turn, in log order. */
   async process(records: LogRecord[]): Promise<void> {
-    const { members, inbox, logger } = this.parts;
-    const entries = records.map((record) => entriesOf(record, members, this.#inbox));
+    const { members, inbox, versions, logger } = this.parts;
+    await this.#restateIfLost(records);
+    const { fresh, met } = await versions.judge(records);
+    const entries = fresh.map((record) => entriesOf(record, members, this.#inbox));
     const appends: Promise<Appended>[] = [];
     if (entries.some((of) => of.length > 0)) crashPoint('fan-out.before-inbox');
-    for (const [index, { requestId, topic, partition, offset }] of records.entries()) {
+    for (const [index, { requestId, topic, partition, offset }] of fresh.entries()) {
       for (const { partition: inboxPartition, body } of entries[index]!) {
-        const events = [{ type: ENTRY_TYPE, body, feed: undefined, dedupeId: '' }];
         logger.debug({ requestId, topic, partition, offset, inboxPartition }, 'fanned out');
         // The partition is chosen, so a key would only be carried along.
-        appends.push(inbox.append({ topic: INBOX, key: '', partition: inboxPartition, requestId, events }));
+        const entry = {
+          topic: INBOX,
+          key: '',
+          partition: inboxPartition,
+          requestId,
+          events: inboxEvents(body),
+        } as const;
+        appends.push(inbox.append(entry));
       }
     }
     const appended = await Promise.all(appends);
     if (appended.length > 0) crashPoint('fan-out.after-inbox');
     entriesEmitted.inc(appended.length);
+    if (met.size > 0) await versions.keep(met);
     if (!this.#rebuilt) this.#note(appended, records.at(-1)!.offset + 1);
   }
 
@@ -141,6 +172,18 @@ class FanOutWork implements PartitionWork {
 
   lost(): void {
     // Nothing is held that the next owner would miss.
+  }
+
+  /** What was published and not read here before its log was lost is in the store of its owner alone. */
+  async #restateIfLost(records: readonly LogRecord[]): Promise<void> {
+    const newest = Math.max(...records.map(({ generation }) => generation));
+    if (this.#generation !== 0 && newest > this.#generation) {
+      const restated = await this.parts.restate.of(this.#at.topic, this.#at.partition);
+      for (const [partition, position] of restated.entries()) {
+        this.#emitted[partition] = Math.max(this.#emitted[partition] ?? 0, position);
+      }
+    }
+    this.#generation = Math.max(this.#generation, newest);
   }
 
   #note(appended: readonly Appended[], next: number): void {
