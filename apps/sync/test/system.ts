@@ -166,7 +166,11 @@ export class System {
   async forgetProfiles(): Promise<void> {
     const topic = `${this.namespace}social.profile.v1`;
     const partitions = Array.from({ length: HOT_PARTITIONS }, (_, partition) => ({ partition, offset: '-1' }));
-    await withAdmin((admin) => admin.deleteTopicRecords({ topic, partitions }));
+    await withAdmin(async (admin) => {
+      // It knows the partitions of a topic only once it was asked for them.
+      await admin.fetchTopicOffsets(topic);
+      await admin.deleteTopicRecords({ topic, partitions });
+    });
   }
 
   /** Appends one message as messaging does. */
