@@ -10,8 +10,8 @@ export const SENDER_MISTAKES: readonly Mistake[] = [
     edits: [
       {
         file: 'apps/messaging/src/commands/send-messages.ts',
-        find: 'const events = fresh.map((each)',
-        replace: 'const events = [...fresh].sort((a, b) => b.clientTimeMs - a.clientTimeMs).map((each)',
+        find: 'const events = taken.map((each)',
+        replace: 'const events = [...taken].sort((a, b) => b.clientTimeMs - a.clientTimeMs).map((each)',
       },
     ],
     rows: ['kill -9 social'],
