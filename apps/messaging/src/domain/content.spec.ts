@@ -1,6 +1,6 @@
 import type { messaging } from '@magpie/contracts';
-import { DomainError } from '@magpie/domain';
 import { deriveId } from '@magpie/domain/ids';
+import { refusalOf } from '../../test/refusal-of.js';
 import { requireContent } from './content.js';
 import { CONTENT_LIMITS as LIMITS } from './limits.js';
 
@@ -48,6 +48,7 @@ describe('requireContent', () => {
     ['file', { name: 'x'.repeat(LIMITS.fileNameLengthMax + 1) }, 'INVALID', 'file.name'],
     ['file', { mediaType: 'a b' }, 'INVALID', 'file.media_type'],
     ['location', { latitude: 90.1 }, 'INVALID', 'location.latitude'],
+    ['location', { latitude: -90.1 }, 'INVALID', 'location.latitude'],
     ['location', { longitude: NaN }, 'INVALID', 'location.longitude'],
     ['location', { label: 'x'.repeat(LIMITS.labelLengthMax + 1) }, 'INVALID', 'location.label'],
     ['card', { userId: 'nobody!' }, 'INVALID', 'card.user_id'],
@@ -76,13 +77,3 @@ describe('requireContent', () => {
     );
   });
 });
-
-function refusalOf(action: () => unknown): DomainError {
-  try {
-    action();
-  } catch (error) {
-    if (error instanceof DomainError) return error;
-    throw error;
-  }
-  throw new Error('nothing was refused');
-}

@@ -1,6 +1,6 @@
 import { messaging } from '@magpie/contracts';
-import { DomainError } from '@magpie/domain';
 import { deriveId } from '@magpie/domain/ids';
+import { refusalOf } from '../../test/refusal-of.js';
 import { checkOutgoing } from './outgoing.js';
 
 const alice = deriveId('u', 'alice');
@@ -60,13 +60,3 @@ describe('checkOutgoing', () => {
     expect(refusal).toMatchObject({ code, details: [{ field: `messages[2].${field}` }] });
   });
 });
-
-function refusalOf(action: () => unknown): DomainError {
-  try {
-    action();
-  } catch (error) {
-    if (error instanceof DomainError) return error;
-    throw error;
-  }
-  throw new Error('nothing was refused');
-}
