@@ -162,6 +162,8 @@ function encode(batch: readonly number[], to: string, bytes: number, run: string
     content: { content: { $case: 'text' as const, value: { text: `${run}:${message}:`.padEnd(bytes, 'x') } } },
     mentions: [],
     quoteMessageId: '',
+    forward: undefined,
+    burnAfterMs: 0,
   }));
   return messaging.SendMessagesRequest.encode({ messages }).finish();
 }

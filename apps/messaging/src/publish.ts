@@ -24,6 +24,7 @@ export function messageSent(
     content: message.content,
     mentions: [...message.mentions],
     quote,
+    burnAfterMs: 0,
   };
   const body = written((writer) => messaging.MessageSent.encode(sent, writer));
   const toOneself = message.from === message.to;
@@ -46,6 +47,7 @@ export function messageSent(
       timeField: SERVER_TIME_FIELD,
       authorUserId: message.from,
       authorDeviceId: deviceId,
+      replacement: undefined,
     },
   };
 }

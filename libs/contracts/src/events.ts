@@ -1,5 +1,12 @@
 import { AccountRegistered, SessionOpened, SessionRevoked } from './auth.js';
-import { MessageSent } from './messaging.js';
+import {
+  ConversationSettingChanged,
+  GroupChanged,
+  MessageDeleted,
+  MessageRecalled,
+  MessageSent,
+  ReceiptChanged,
+} from './messaging.js';
 import { FriendRequestChanged, FriendshipChanged, ProfileChanged } from './social.js';
 import { InboxEntry } from './sync.js';
 
@@ -15,7 +22,12 @@ export interface EventTypes {
   'magpie.auth.v1.AccountRegistered': AccountRegistered;
   'magpie.auth.v1.SessionOpened': SessionOpened;
   'magpie.auth.v1.SessionRevoked': SessionRevoked;
+  'magpie.messaging.v1.ConversationSettingChanged': ConversationSettingChanged;
+  'magpie.messaging.v1.GroupChanged': GroupChanged;
+  'magpie.messaging.v1.MessageDeleted': MessageDeleted;
+  'magpie.messaging.v1.MessageRecalled': MessageRecalled;
   'magpie.messaging.v1.MessageSent': MessageSent;
+  'magpie.messaging.v1.ReceiptChanged': ReceiptChanged;
   'magpie.social.v1.FriendRequestChanged': FriendRequestChanged;
   'magpie.social.v1.FriendshipChanged': FriendshipChanged;
   'magpie.social.v1.ProfileChanged': ProfileChanged;
@@ -29,7 +41,12 @@ export const EVENTS: { readonly [Type in EventType]: Codec<EventTypes[Type]> } =
   'magpie.auth.v1.AccountRegistered': AccountRegistered,
   'magpie.auth.v1.SessionOpened': SessionOpened,
   'magpie.auth.v1.SessionRevoked': SessionRevoked,
+  'magpie.messaging.v1.ConversationSettingChanged': ConversationSettingChanged,
+  'magpie.messaging.v1.GroupChanged': GroupChanged,
+  'magpie.messaging.v1.MessageDeleted': MessageDeleted,
+  'magpie.messaging.v1.MessageRecalled': MessageRecalled,
   'magpie.messaging.v1.MessageSent': MessageSent,
+  'magpie.messaging.v1.ReceiptChanged': ReceiptChanged,
   'magpie.social.v1.FriendRequestChanged': FriendRequestChanged,
   'magpie.social.v1.FriendshipChanged': FriendshipChanged,
   'magpie.social.v1.ProfileChanged': ProfileChanged,

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { SessionRevoked_Reason } from './auth.js';
 import { Feed_Mode, Record as LogRecord } from './event.js';
 import { EVENTS, type EventType, type EventTypes } from './events.js';
+import { Group_State, Role } from './messaging.js';
 import { FriendRequestItem_RequestState } from './social.js';
 
 const FOLDER = new URL('../../samples/', import.meta.url);
@@ -29,6 +30,56 @@ const SAMPLES: Samples = {
       revokedAtMs: 1_790_000_000_003,
     },
   ],
+  'magpie.messaging.v1.ConversationSettingChanged': [
+    {
+      userId: 'uaccount',
+      setting: {
+        peer: 'gfirst',
+        pinned: true,
+        muted: true,
+        saved: true,
+        draft: '草稿',
+        clearedPosition: 2 ** 44 + 7,
+        version: 3,
+      },
+    },
+  ],
+  'magpie.messaging.v1.GroupChanged': [
+    {
+      group: {
+        groupId: 'gfirst',
+        name: '三人行',
+        ownerId: 'uaccount',
+        members: [
+          { userId: 'uaccount', nickname: '', role: Role.OWNER, mutedUntilMs: 0 },
+          { userId: 'uother', nickname: 'Bo', role: Role.MEMBER, mutedUntilMs: 1_790_000_100_000 },
+        ],
+        announcement: 'at eight',
+        createdAtMs: 1_790_000_000_008,
+        version: 4,
+        memberCount: 2,
+        approvalNeeded: true,
+        mutedAll: true,
+        state: Group_State.STATE_UNSPECIFIED,
+      },
+      joined: ['uother'],
+      left: ['uthird'],
+      by: 'uaccount',
+      changedAtMs: 1_790_000_000_009,
+    },
+  ],
+  'magpie.messaging.v1.MessageDeleted': [
+    { userId: 'uaccount', deletion: { peer: 'uother', messageId: 'mfirst', position: 2 ** 44 + 5 } },
+  ],
+  'magpie.messaging.v1.MessageRecalled': [{ messageId: 'mfirst', position: 2 ** 44 + 5, by: 'uaccount' }],
+  'magpie.messaging.v1.ReceiptChanged': [
+    {
+      conversation: 'd.uaccount.uother',
+      reader: 'uother',
+      readPosition: 2 ** 44 + 5,
+      deliveredPosition: 2 ** 44 + 6,
+    },
+  ],
   'magpie.messaging.v1.MessageSent': [
     {
       messageId: 'mfirst',
@@ -42,6 +93,31 @@ const SAMPLES: Samples = {
         from: 'uother',
         content: { content: { $case: 'text', value: { text: 'before' } } },
       },
+      burnAfterMs: 0,
+    },
+    {
+      messageId: 'msecond',
+      from: 'uaccount',
+      to: 'uother',
+      clientTimeMs: 1_790_000_000_010,
+      content: {
+        content: {
+          $case: 'merged',
+          value: {
+            title: '三人行',
+            entries: [
+              {
+                from: 'uthird',
+                serverTimeMs: 1_790_000_000_008,
+                content: { content: { $case: 'text', value: { text: 'once' } } },
+              },
+            ],
+          },
+        },
+      },
+      mentions: [],
+      quote: undefined,
+      burnAfterMs: 30_000,
     },
   ],
   'magpie.social.v1.FriendRequestChanged': [
@@ -105,6 +181,25 @@ const SAMPLES: Samples = {
       authorUserId: 'uaccount',
       authorDeviceId: 'device-1',
       emittedFor: 0,
+      replacement: undefined,
+    },
+    {
+      source: { topic: 'messaging.message.v1', partition: 3, generation: 2, offset: 2 ** 43 + 1 },
+      users: ['uaccount'],
+      kind: 3,
+      itemId: '',
+      mode: Feed_Mode.LOG,
+      itemField: 4,
+      body: bytes(10, 1, 117),
+      renderings: [],
+      authorUserId: '',
+      authorDeviceId: '',
+      emittedFor: 2,
+      replacement: {
+        position: 2 * 2 ** 44 + 2 ** 43,
+        body: bytes(10, 1, 109),
+        renderings: [{ users: ['uaccount'], body: bytes(34, 1, 117) }],
+      },
     },
   ],
 };
@@ -130,6 +225,7 @@ const RECORD: LogRecord = {
         timeField: 8,
         authorUserId: 'uaccount',
         authorDeviceId: 'device-1',
+        replacement: undefined,
       },
       dedupeId: 'mfirst',
     },

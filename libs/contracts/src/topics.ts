@@ -22,6 +22,8 @@ export const TOPICS = {
   'auth.account.v1': outbox('hot'),
   'auth.session.v1': outbox('hot'),
   'messaging.message.v1': { kind: 'record', partitions: 'hot', retentionMs: -1 },
+  'messaging.receipt.v1': outbox('hot'),
+  'messaging.setting.v1': outbox('cold'),
   'social.profile.v1': outbox('cold'),
   'social.friendship.v1': outbox('cold'),
   'social.friend-request.v1': outbox('cold'),

@@ -118,6 +118,8 @@ export class SimulatedServer {
       content,
       mentions: [],
       quoteMessageId: '',
+      forward: undefined,
+      burnAfterMs: 0,
     });
   }
 

@@ -18,6 +18,8 @@ const message = (clientId: string, to: string, part: Partial<messaging.OutgoingM
   content: { content: { $case: 'text', value: { text: `text of ${clientId}` } } } as messaging.Content,
   mentions: [],
   quoteMessageId: '',
+  forward: undefined,
+  burnAfterMs: 0,
   ...part,
 });
 

@@ -59,9 +59,8 @@ const CHECKS: { readonly [C in Case]: Check<C> } = {
       summary: requireText(`${at}.summary`, value.summary, { min: 0, max: LIMITS.linkSummaryLengthMax }),
     };
   },
-  system(at) {
-    throw invalid(at, 'is made by servers only');
-  },
+  system: madeByServers,
+  merged: madeByServers,
   custom(at, value) {
     requireAscii(`${at}.type`, value.type, { min: 1, max: LIMITS.customTypeLengthMax });
     const bytes = value.body.length;
@@ -84,6 +83,11 @@ function requireMessageText(field: string, given: string): string {
   if (length === 0) throw invalid(field, '0 characters, at least 1');
   if (length > LIMITS.textLengthMax) throw tooLarge(field, length, LIMITS.textLengthMax, 'characters');
   return text;
+}
+
+/** Clients name what to forward; they do not write it. */
+function madeByServers(at: string): never {
+  throw invalid(at, 'is made by servers only');
 }
 
 function requireMedia(at: string, { mediaId, size }: { mediaId: string; size: number }): void {

@@ -13,6 +13,8 @@ const message = (part: Partial<messaging.OutgoingMessage>): messaging.OutgoingMe
   content: text('hello'),
   mentions: [],
   quoteMessageId: '',
+  forward: undefined,
+  burnAfterMs: 0,
   ...part,
 });
 

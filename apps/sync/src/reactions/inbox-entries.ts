@@ -93,6 +93,7 @@ const NOTHING: sync.InboxEntry = {
   authorUserId: '',
   authorDeviceId: '',
   emittedFor: 0,
+  replacement: undefined,
 };
 
 /** The item's bytes with its place and time in the log behind them, if it stands in one. */
