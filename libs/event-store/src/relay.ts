@@ -1,19 +1,14 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { event, TopicName } from '@magpie/contracts';
 import type { Appender } from '@magpie/event-log';
-import { collectionOf, holdLease } from '@magpie/mongo';
 import { counter, crashPoint, gauge, type Logger } from '@magpie/observability';
 import type { Commit } from './commit.js';
 import type { EventStore } from './event-store.js';
+import { startRounds, type Held, type LeaseName } from './leased-rounds.js';
 
 /** Commits per round; must fit the appender's queue, or a round can never pass. */
 export const RELAY_BATCH_MAX = 500;
 /** How soon commits of other processes are noticed; one's own nudge the relay. */
 export const RELAY_POLL_MS = 50;
-const LEASE_TTL_MS = 5_000;
-const RETRY_FIRST_MS = 50;
-const RETRY_MAX_MS = 2_000;
-const STOP_DEADLINE_MS = 5_000;
 
 /** Where a commit goes. One record holds all its public events, also when there are none. */
 export interface Publication {
@@ -27,7 +22,7 @@ export interface RelayOptions {
   /** On the persistent lane. */
   readonly appender: Pick<Appender, 'append'>;
   /** One relay of a name works at a time; `holder` names this process. */
-  readonly lease: { readonly name: string; readonly holder: string; readonly ttlMs?: number };
+  readonly lease: LeaseName;
   /** Private to public, pure. Undefined: the stream has no topic (claims). */
   publish(commit: Commit): Publication | undefined;
   readonly logger: Logger;
@@ -47,68 +42,29 @@ export interface Relay {
  * says what is true.
  */
 export function startRelay(options: RelayOptions): Relay {
-  const { store, logger } = options;
-  const bell = new Bell();
-  let holding = new AbortController();
-  const lease = holdLease({
-    collection: collectionOf(store.connection, 'leases'),
-    name: options.lease.name,
-    holder: options.lease.holder,
-    ttlMs: options.lease.ttlMs ?? LEASE_TTL_MS,
-    logger,
-    onGain: () => {
-      holding = new AbortController();
-      bell.ring();
-    },
-    onLoss: () => holding.abort(new Error('the lease of the relay is lost')),
-  });
-  const unsubscribe = store.onCommit(() => bell.ring());
-  const stopping = new AbortController();
-  const held = (): Held | undefined => {
-    const epoch = lease.current();
-    return epoch === undefined ? undefined : { epoch, signal: holding.signal };
-  };
-  const loop = run(options, held, bell, stopping.signal);
-  return {
-    async stop() {
-      stopping.abort();
-      unsubscribe();
-      bell.ring();
-      await Promise.race([loop, delay(STOP_DEADLINE_MS, undefined, { ref: false })]);
-      await lease.stop();
-    },
-  };
-}
-
-/** The lease as it is held at this moment; `signal` is aborted when it is lost or given back. */
-interface Held {
-  readonly epoch: number;
-  readonly signal: AbortSignal;
-}
-
-async function run(
-  options: RelayOptions,
-  held: () => Held | undefined,
-  bell: Bell,
-  stopping: AbortSignal,
-): Promise<void> {
+  const { store, lease, logger } = options;
   const failures = counter({
     name: 'magpie_event_store_relay_failures_total',
     help: 'Rounds of the relay that failed',
   });
-  let retryMs = RETRY_FIRST_MS;
-  while (!stopping.aborted) {
-    try {
-      const full = (await publishRound(options, held)) === RELAY_BATCH_MAX;
-      retryMs = RETRY_FIRST_MS;
-      if (!full) await bell.wait(RELAY_POLL_MS);
-    } catch (error) {
+  const rounds = startRounds({
+    connection: store.connection,
+    lease,
+    pollMs: RELAY_POLL_MS,
+    round: async (held) => (await publishRound(options, held)) === RELAY_BATCH_MAX,
+    failed: (error, retryMs) => {
       failures.inc();
-      options.logger.warn({ err: error, retryMs }, 'publishing commits failed, trying again');
-      await delay(retryMs, undefined, { signal: stopping }).catch(() => undefined);
-      retryMs = Math.min(retryMs * 2, RETRY_MAX_MS);
-    }
-  }
+      logger.warn({ err: error, retryMs }, 'publishing commits failed, trying again');
+    },
+    logger,
+  });
+  const unsubscribe = store.onCommit(() => rounds.ring());
+  return {
+    async stop() {
+      unsubscribe();
+      await rounds.stop();
+    },
+  };
 }
 
 /** Publishes what waits, at most one batch, and answers how many commits that were; 0 without the lease. */
@@ -149,29 +105,4 @@ export function withoutFollowersOfFailures(
     if (outcomes[index]!.status === 'rejected') broken.add(stream);
     return !broken.has(stream);
   });
-}
-
-/** Wakes one waiter; a ring that nobody waits for is remembered once. */
-class Bell {
-  #rung = false;
-  #wake: (() => void) | undefined;
-
-  ring(): void {
-    this.#rung = true;
-    this.#wake?.();
-  }
-
-  async wait(timeoutMs: number): Promise<void> {
-    if (!this.#rung) {
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, timeoutMs);
-        this.#wake = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-      });
-      this.#wake = undefined;
-    }
-    this.#rung = false;
-  }
 }
