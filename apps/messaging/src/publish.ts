@@ -48,6 +48,7 @@ export function messageSent(
       authorUserId: message.from,
       authorDeviceId: deviceId,
       replacement: undefined,
+      replaceable: false,
     },
   };
 }

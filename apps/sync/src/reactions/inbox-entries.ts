@@ -94,6 +94,7 @@ const NOTHING: sync.InboxEntry = {
   authorDeviceId: '',
   emittedFor: 0,
   replacement: undefined,
+  replaceable: false,
 };
 
 /** The item's bytes with its place and time in the log behind them, if it stands in one. */
