@@ -5,3 +5,13 @@ export { partitionOf, murmur2 } from './partition.js';
 export { countCodePoints, requireAscii, requireCount, requireText, requireUserName } from './validation.js';
 export type { Decider } from './decider.js';
 export { deferred, type Deferred } from './deferred.js';
+export {
+  contains,
+  foldMembership,
+  membersAt,
+  membershipFrom,
+  NO_MEMBERSHIP,
+  type Interval,
+  type Membership,
+  type MembershipChange,
+} from './membership.js';
