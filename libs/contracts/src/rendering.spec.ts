@@ -17,4 +17,14 @@ describe('rendering', () => {
     expect(forSender).toMatchObject({ messageId: 'm1', peer: 'ub', clientId: 'c1', position });
     expect(forReader).toMatchObject({ messageId: 'm1', peer: 'ua', clientId: '', position });
   });
+
+  it('gives everybody what names nobody', () => {
+    const forAll = { users: [], body: Message.encode(Message.fromPartial({ peer: 'g1' })).finish() };
+    const forOne = { users: ['ua'], body: Message.encode(Message.fromPartial({ clientId: 'c1' })).finish() };
+    const seenBy = (user: string) => Message.decode(renderFor(user, common, [forAll, forOne]));
+    expect([seenBy('ua'), seenBy('uc')]).toMatchObject([
+      { messageId: 'm1', peer: 'g1', clientId: 'c1' },
+      { messageId: 'm1', peer: 'g1', clientId: '' },
+    ]);
+  });
 });

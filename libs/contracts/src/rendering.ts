@@ -22,8 +22,8 @@ export function int64Field(field: number, value: number): Uint8Array {
   return new BinaryWriter().tag(field, WireType.Varint).int64(value).finish();
 }
 
-/** The body as one user sees it: the common fields and those of the renderings that name the user. */
+/** The body as one user sees it: the common fields and those of the renderings that name the user, or nobody. */
 export function renderFor(userId: string, body: Uint8Array, renderings: readonly Feed_Rendering[]): Uint8Array {
-  const own = renderings.filter((rendering) => rendering.users.includes(userId)).map((rendering) => rendering.body);
+  const own = renderings.filter(({ users }) => users.length === 0 || users.includes(userId)).map(({ body }) => body);
   return own.length === 0 ? body : appendFields(body, ...own);
 }
