@@ -11,6 +11,7 @@ import { Archive } from './projections/archive.projection.js';
 import { FindCopies } from './queries/find-copies.js';
 import { FindQuoted } from './queries/find-quoted.js';
 import { ListHistory } from './queries/list-history.js';
+import { ReadMembership } from './queries/read-membership.js';
 
 @Module({})
 class MessagingModule {}
@@ -31,12 +32,13 @@ export const messaging: ServiceDefinition<MessagingConfig> = {
     const history = new ListHistory(connection, {
       settled: (conversation) => archive.reached(conversation, messages.lastPosition(conversation), SETTLE_MS),
     });
+    const membership = new ReadMembership(connection, archive);
     return {
       module: MessagingModule,
       providers: [
         { provide: Archive, useValue: archive },
         { provide: KafkaMessageLog, useValue: messages },
-        { provide: MessagingController, useValue: new MessagingController(send, history) },
+        { provide: MessagingController, useValue: new MessagingController(send, history, membership) },
       ],
     };
   },

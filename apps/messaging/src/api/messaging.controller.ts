@@ -2,12 +2,14 @@ import type { messaging } from '@magpie/contracts';
 import type { Caller, Handlers } from '@magpie/grpc';
 import type { SendMessages } from '../commands/send-messages.js';
 import type { ListHistory } from '../queries/list-history.js';
+import type { ReadMembership } from '../queries/read-membership.js';
 
 /** `magpie.messaging.v1.MessagingService`. */
 export class MessagingController implements Handlers<messaging.MessagingServiceDefinition> {
   constructor(
     private readonly send: SendMessages,
     private readonly history: ListHistory,
+    private readonly membership: ReadMembership,
   ) {}
 
   async sendMessages(request: messaging.SendMessagesRequest, caller: Caller): Promise<messaging.SendMessagesResponse> {
@@ -16,5 +18,9 @@ export class MessagingController implements Handlers<messaging.MessagingServiceD
 
   listHistory(request: messaging.ListHistoryRequest, caller: Caller): Promise<messaging.ListHistoryResponse> {
     return this.history.execute(caller.userId, request);
+  }
+
+  readMembership(request: messaging.ReadMembershipRequest): Promise<messaging.ReadMembershipResponse> {
+    return this.membership.execute(request);
   }
 }

@@ -6,6 +6,9 @@ export const MESSAGE_LIMITS = {
   historyPageMax: 100,
 } as const;
 
+/** Bounds of what other services ask about groups. */
+export const MEMBERSHIP_LIMITS = { wantedMax: 100 } as const;
+
 /** Bounds of what a message says, by kind. Lengths in code points, but where something else is named. */
 export const CONTENT_LIMITS = {
   textLengthMax: 4096,

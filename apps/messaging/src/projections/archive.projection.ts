@@ -3,6 +3,7 @@ import { messaging, type event, type EventType, type TopicName } from '@magpie/c
 import {
   dropRepeats,
   PoisonError,
+  type CheckpointView,
   type Consumer,
   type EventLog,
   type Gained,
@@ -11,7 +12,9 @@ import {
 } from '@magpie/event-log';
 import { collectionOf, ensureIndexes, GroupInsert, type Collection, type Connection } from '@magpie/mongo';
 import { crashPoint } from '@magpie/observability';
+import { numberOf } from '@magpie/domain';
 import { REPEATS } from '../domain/repeats.js';
+import { Memberships } from './membership.projection.js';
 
 /**
  * One message of the archive, for ever: the log's record as it stands. `body` is a MessageSent, `renderings` what each
@@ -36,11 +39,17 @@ const GATHER_BYTES = 65_536;
 /** After joining, a partition that is not kept here by then is another instance's. */
 const GAINED_WITHIN_MS = 2_000;
 const GAIN_POLL_MS = 20;
+/** How often another instance's checkpoints are looked at, which come about every 500 ms. */
+const CHECKPOINT_POLL_MS = 100;
 
-/** Keeps `state_message`: every message once, by its place in the log; the first of several copies wins. */
+/**
+ * Keeps `state_message`: every message once, by its place in the log; the first of several copies wins. Who belongs to a
+ * group is folded in the same round, before the messages: whoever reads a message finds the membership of its place.
+ */
 export class Archive {
   private readonly partitions = new Map<number, ArchivePartition>();
   private readonly messages: Collection<ArchivedMessage>;
+  private readonly memberships: Memberships;
   private insert: GroupInsert<ArchivedMessage> | undefined;
   private joining: Promise<Consumer> | undefined;
   private joinedAt = Infinity;
@@ -50,10 +59,12 @@ export class Archive {
     connection: Connection,
   ) {
     this.messages = collectionOf(connection, ARCHIVE_COLLECTION);
+    this.memberships = new Memberships(connection);
   }
 
   async start(): Promise<void> {
     await ensureIndexes(this.messages, [{ keys: { messageId: 1 }, options: { unique: true } }]);
+    await this.memberships.start();
     const insert = new GroupInsert<ArchivedMessage>({
       collection: this.messages as never,
       name: ARCHIVE_COLLECTION,
@@ -96,6 +107,24 @@ export class Archive {
     await this.partitions.get(partition)?.reached(position, until - performance.now());
   }
 
+  /** Whether everything below `position` in the conversation's partition is in, whichever instance keeps it. */
+  async holdsBelow(conversation: string, position: number, timeoutMs: number): Promise<boolean> {
+    const partition = this.log.partitionFor(MESSAGE_TOPIC, conversation);
+    const until = performance.now() + timeoutMs;
+    for (;;) {
+      const here = this.partitions.get(partition);
+      if (here) await here.reached(position - 1, until - performance.now());
+      if ((here?.position ?? (await this.keptElsewhere(partition))) >= position - 1) return true;
+      if (performance.now() >= until) return false;
+      await delay(CHECKPOINT_POLL_MS);
+    }
+  }
+
+  /** Last position that the keeper of a partition has counted in, as of its last checkpoint. */
+  private async keptElsewhere(partition: number): Promise<number> {
+    return lastPositionOf((await this.log.checkpointsOf(CONSUMER, MESSAGE_TOPIC)).get(partition));
+  }
+
   /**
    * How far behind the log the archive of this conversation may be, in ms, whichever instance keeps it; Infinity when
    * that is not known.
@@ -105,11 +134,21 @@ export class Archive {
   }
 
   private gain(at: Gained, insert: GroupInsert<ArchivedMessage>): PartitionWork {
-    const partition = new ArchivePartition(insert, () => {
+    const store = (records: LogRecord[]): Promise<void> => this.store(records, insert);
+    const partition = new ArchivePartition(store, lastPositionOf(at.checkpoint), () => {
       if (this.partitions.get(at.partition) === partition) this.partitions.delete(at.partition);
     });
     this.partitions.set(at.partition, partition);
     return partition;
+  }
+
+  private async store(records: LogRecord[], insert: GroupInsert<ArchivedMessage>): Promise<void> {
+    const rows = records.flatMap(archived);
+    await this.memberships.fold(records);
+    // A duplicate key is the same record replayed, or a late copy of a message that is there already: both are settled.
+    if (rows.length === 0) return;
+    await insert.insert(rows);
+    crashPoint('archive.after-insert');
   }
 }
 
@@ -117,16 +156,14 @@ export class Archive {
 class ArchivePartition implements PartitionWork {
   private readonly work: PartitionWork;
   private readonly waiting: { position: number; resolve: () => void }[] = [];
-  private position = 0;
 
   constructor(
-    insert: GroupInsert<ArchivedMessage>,
+    process: PartitionWork['process'],
+    /** Of the last record that is in; 0 = none. */
+    public position: number,
     private readonly forget: () => void,
   ) {
-    this.work = dropRepeats(
-      { process: (records) => store(insert, records), state: () => ({}), lost: () => undefined },
-      REPEATS.readersRememberMs,
-    );
+    this.work = dropRepeats({ process, state: () => ({}), lost: () => undefined }, REPEATS.readersRememberMs);
   }
 
   remember(records: LogRecord[]): void {
@@ -169,12 +206,10 @@ class ArchivePartition implements PartitionWork {
   }
 }
 
-async function store(insert: GroupInsert<ArchivedMessage>, records: LogRecord[]): Promise<void> {
-  const rows = records.flatMap(archived);
-  // A duplicate key is the same record replayed, or a late copy of a message that is there already: both are settled.
-  if (rows.length === 0) return;
-  await insert.insert(rows);
-  crashPoint('archive.after-insert');
+/** The place before the first that a checkpoint does not cover; 0 = none. */
+function lastPositionOf(checkpoint: CheckpointView | undefined): number {
+  if (checkpoint === undefined || checkpoint.generation === 0 || checkpoint.next === 0) return 0;
+  return numberOf(checkpoint.generation, checkpoint.next - 1);
 }
 
 /** The rows of one record; throws PoisonError on bytes that are no message. */
