@@ -1,7 +1,7 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { auth, messaging, social, sync } from '@magpie/contracts';
 import { deferred } from '@magpie/domain';
-import { GrpcServer, type Caller, type DuplexStream } from '@magpie/grpc';
+import { GrpcServer, type Caller, type DuplexStream, type GenericDefinition, type Handlers } from '@magpie/grpc';
 import { silentLogger } from '@magpie/observability';
 import { SignJWT } from 'jose';
 
@@ -110,29 +110,25 @@ export class FakeBackend {
 
   private serveMessaging(): void {
     this.server.serve(messaging.MessagingServiceDefinition, {
+      ...this.emptyAnswers(messaging.MessagingServiceDefinition),
       sendMessages: (request, caller) => {
         this.callers.push(caller);
         return this.send(request, caller);
       },
-      listHistory: (_, caller) => this.note(caller, { messages: [], hasMore: false }),
     });
   }
 
   private serveSocial(): void {
-    const profile = (_: unknown, caller: Caller) => this.note(caller, { profile: undefined });
-    const done = (_: unknown, caller: Caller) => this.note(caller, {});
-    this.server.serve(social.SocialServiceDefinition, {
-      searchUsers: (_, caller) => this.note(caller, { users: [] }),
-      getProfile: profile,
-      updateProfile: profile,
-      requestFriend: (_, caller) => this.note(caller, { requestId: '' }),
-      answerFriendRequest: done,
-      deleteFriend: done,
-      blockUser: done,
-      unblockUser: done,
-      editContact: done,
-      judgePairs: () => Promise.resolve({ verdicts: [] }),
-    });
+    this.server.serve(social.SocialServiceDefinition, this.emptyAnswers(social.SocialServiceDefinition));
+  }
+
+  /** Answers every request with an empty message. */
+  private emptyAnswers<D extends GenericDefinition>({ methods }: D): Handlers<D> {
+    const handlers = Object.entries(methods).map(([name, { responseType }]) => [
+      name,
+      (_: unknown, caller: Caller) => this.note(caller, responseType.decode(new Uint8Array(0))),
+    ]);
+    return Object.fromEntries(handlers) as Handlers<D>;
   }
 
   private serveSync(): void {
