@@ -1,4 +1,4 @@
-import { social, textOf, type Conversation, type LocalMessage } from '@magpie/sdk';
+import { social, textOf, type Conversation, type LocalMessage, type MessageState } from '@magpie/sdk';
 
 const PREVIEW_LENGTH_MAX = 50;
 
@@ -7,10 +7,12 @@ export function clockTime(timeMs: number): string {
   return `${String(date.getHours()).padStart(2, '0')}:${String(date.getMinutes()).padStart(2, '0')}`;
 }
 
-/** … on its way, ✓ at the server, ✗ failed and why. */
+const MARKS: Partial<Record<MessageState, string>> = { sending: '…', sent: '✓', delivered: '✓✓', read: '✓✓ read' };
+
+/** … on its way, ✓ at the server, ✓✓ on a device of the other one, ✗ failed and why. */
 export function stateMark({ state, error }: LocalMessage): string {
-  if (state === 'sent') return '✓';
-  if (state === 'sending') return '…';
+  const mark = MARKS[state];
+  if (mark !== undefined) return mark;
   if (error?.uncertain) return '✗ no answer, it may have arrived (/resend is safe)';
   return `✗ ${error?.reason || (error?.code ?? 'failed')}`;
 }

@@ -43,7 +43,7 @@ export class Person {
     await until(`"${text}" is sent`, async () => {
       const sent = (await this.client.messages(to, 200)).find((message) => message.id === id);
       if (sent?.state === 'failed') throw new Error(`"${text}" failed: ${sent.error?.code}`);
-      return sent?.state === 'sent';
+      return sent !== undefined && sent.state !== 'sending';
     });
   }
 

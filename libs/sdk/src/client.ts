@@ -1,16 +1,20 @@
 import { auth, type messaging, type social } from '@magpie/contracts';
 import { Account } from './account.js';
 import { Caller } from './caller.js';
+import type { ConversationChanges, SearchFilters } from './chat.js';
 import { prepareCall, type AnyService, type RequestOf, type ResponseOf } from './commands.js';
 import { Emitter } from './emitter.js';
 import { MagpieError } from './errors.js';
 import type { ClientEvents } from './events.js';
+import type { Groups } from './groups.js';
 import { LinkKeeper, type LinkStatus } from './link-keeper.js';
 import { httpShortLink } from './links/http-short-link.js';
 import { webSocketLink } from './links/websocket-link.js';
 import { textContent, type Conversation, type LocalMessage } from './local-message.js';
+import type { ForwardOptions, SendOptions } from './outbox-entry.js';
 import type { People } from './people.js';
 import type { Clock, LinkFactory, Random, ShortLink, Store } from './ports.js';
+import type { Snapshot } from './snapshot.js';
 import { SessionKeeper, type DeviceInfo, type SessionInfo } from './session.js';
 import { ServerClock, systemClock, systemRandom } from './time.js';
 
@@ -121,8 +125,14 @@ export class Client {
   }
 
   /** Puts a message in the outbox; its way is told by `state` events. A string is a text. */
-  send(to: string, content: messaging.Content | string): Promise<LocalMessage> {
-    return this.#entered().outbox.send(to, typeof content === 'string' ? textContent(content) : content);
+  async send(to: string, content: messaging.Content | string, options?: SendOptions): Promise<LocalMessage> {
+    const whole = typeof content === 'string' ? textContent(content) : content;
+    return this.#entered().chat.send(to, whole, options);
+  }
+
+  /** Puts messages of another conversation in the outbox, as one. */
+  async forward(to: string, forward: ForwardOptions): Promise<LocalMessage> {
+    return this.#entered().chat.forward(to, forward);
   }
 
   resend(id: string): Promise<void> {
@@ -140,24 +150,71 @@ export class Client {
 
   /** The newest lines of a conversation on this device, oldest first. */
   async messages(peer: string, limit = 50): Promise<LocalMessage[]> {
-    return this.#entered().conversations.messages(peer, limit);
+    return this.#entered().chat.conversations.messages(peer, limit);
   }
 
   /** Lines from the server's archive, oldest first. */
-  async history(peer: string, options?: { beforePosition?: number; limit?: number }): Promise<LocalMessage[]> {
-    return this.#entered().history(peer, options);
+  async history(
+    peer: string,
+    options: { beforePosition?: number; afterPosition?: number; limit?: number } = {},
+  ): Promise<LocalMessage[]> {
+    return this.#entered().chat.history(peer, options);
   }
 
+  /** Messages by what stands in them, from all conversations of this user, the newest first. */
+  async searchMessages(
+    query: string,
+    filters: SearchFilters = {},
+  ): Promise<{ messages: LocalMessage[]; nextPageToken: string }> {
+    return this.#entered().chat.search(query, filters);
+  }
+
+  /** Those with a line, a pin or a draft; pinned ones first, then the one with the newest line. */
   async conversations(): Promise<Conversation[]> {
-    return this.#entered().conversations.list();
+    return this.#entered().chat.conversations.list();
   }
 
   async conversation(peer: string): Promise<Conversation> {
-    return this.#entered().conversations.conversation(peer);
+    return this.#entered().chat.conversations.conversation(peer);
   }
 
-  async markRead(peer: string): Promise<void> {
-    await this.#entered().conversations.markRead(peer);
+  /** Everything, or up to a position; known here at once, and on all devices when the server has it. */
+  async markRead(peer: string, upTo?: number): Promise<void> {
+    await this.#entered().chat.markRead(peer, upTo);
+  }
+
+  async setConversation(peer: string, changes: ConversationChanges): Promise<void> {
+    await this.#entered().chat.set(peer, changes);
+  }
+
+  /** For this user alone, by message ids. */
+  async deleteMessages(peer: string, messageIds: readonly string[]): Promise<void> {
+    await this.#entered().chat.delete(peer, messageIds);
+  }
+
+  /** Deletes all messages of a conversation up to the newest one here, for this user alone. */
+  async clearConversation(peer: string): Promise<void> {
+    await this.#entered().chat.clear(peer);
+  }
+
+  /** Takes a message back for everybody. EXPIRED: it is older than 2 minutes. */
+  async recall(peer: string, messageId: string): Promise<void> {
+    await this.#entered().chat.recall(peer, messageId);
+  }
+
+  /** To be called with every key stroke, and with `false` when what was written is gone; sent now and then, never kept. */
+  typing(peer: string, typing = true): void {
+    this.#entered().typing.tell(peer, typing);
+  }
+
+  /** Marks of what was read and drafts that the server does not have yet. */
+  get unsent(): number {
+    return this.#account?.chat.unsent ?? 0;
+  }
+
+  /** What this device holds, in a form that can be compared with another device's. */
+  async snapshot(): Promise<Snapshot> {
+    return this.#entered().snapshot();
   }
 
   /** People by exact user name. */
@@ -167,6 +224,10 @@ export class Client {
 
   async profile(userId: string): Promise<social.Profile | undefined> {
     return this.#entered().profile(userId);
+  }
+
+  get groups(): Groups {
+    return this.#entered().groups;
   }
 
   /** Contacts and friend requests. */
@@ -218,6 +279,7 @@ export class Client {
       caller: this.#caller,
       events: this.#events,
       reachable: () => this.link.status === 'online' || this.link.status === 'polling',
+      online: () => this.link.status === 'online',
     });
     await account.load();
     this.#account = account;
@@ -236,7 +298,7 @@ export class Client {
       sessionLost: (error) => void this.#lose(error).catch(() => undefined),
       changed: (status) => {
         this.#events.emit('link', status);
-        account.outbox.wake();
+        account.wake();
       },
     });
     this.#events.emit('session', { status: 'open', info });

@@ -1,4 +1,5 @@
 import { METHODS, type CommandInfo, type MethodName } from '@magpie/contracts';
+import { COMING } from './chat-service.js';
 import { MagpieError } from './errors.js';
 
 /** A method of a generated service definition, as far as the SDK looks at it. */
@@ -29,7 +30,7 @@ export function prepareCall<D extends AnyService, K extends keyof D['methods'] &
   request: RequestOf<D['methods'][K]>,
 ): PreparedCall<ResponseOf<D['methods'][K]>> {
   const { name, requestType, responseType } = definition.methods[method]!;
-  const command = METHODS[`${definition.fullName}/${name}` as MethodName];
+  const command = METHODS[`${definition.fullName}/${name}` as MethodName] ?? COMING[name];
   if (command?.access !== 'CLIENT') throw new MagpieError('UNKNOWN_COMMAND', `${name} is not a client command`);
   return {
     command,

@@ -1,5 +1,4 @@
-import { sync } from '@magpie/contracts';
-import type { gateway } from '@magpie/contracts';
+import { sync, type gateway, type messaging } from '@magpie/contracts';
 import { MagpieError, asMagpieError } from './errors.js';
 import type { Changes, Journal } from './journal.js';
 import type { Clock, Random } from './ports.js';
@@ -18,6 +17,7 @@ export interface FeedOptions {
   init(request: sync.InitRequest): Promise<sync.InitResponse>;
   /** Takes one item into the same atomic update as the key that says it was taken. */
   stage(changes: Changes, item: sync.Item, initial: boolean): Promise<void>;
+  typing(typing: messaging.Typing): void;
 }
 
 /** The device's side of sync: holds the key, takes notices that fit it, pulls when they do not (machinery.md §4.7). */
@@ -50,8 +50,10 @@ export class Feed {
     if (this.#key === undefined || newestKey > this.number) this.pull().catch(() => undefined);
   }
 
-  /** A push. Its items are taken iff the own key is the one that they follow. */
+  /** A push. Its items are taken iff the own key is the one that they follow; one that moves no key says nothing that lasts. */
   async take(notice: gateway.Notice): Promise<void> {
+    for (const { item } of notice.items) if (item?.$case === 'typing') this.options.typing(item.value);
+    if (notice.fromKey === notice.toKey && notice.items.length > 0) return;
     const taken = await this.options.journal.update(async (changes) => {
       const key = this.#key;
       if (key === undefined || notice.items.length === 0 || numberIn(key) !== notice.fromKey) return false;

@@ -3,7 +3,20 @@ export { auth, messaging, social, sync } from '@magpie/contracts';
 export { Client, createClient, type ClientOptions } from './client.js';
 export type { ClientEvents } from './events.js';
 export { MagpieError, type ErrorCode, type LocalCode } from './errors.js';
-export { textContent, textOf, type Conversation, type LocalMessage, type MessageState } from './local-message.js';
+export {
+  ALL,
+  mentions,
+  textContent,
+  textOf,
+  type Conversation,
+  type LocalMessage,
+  type MessageState,
+} from './local-message.js';
+export { DRAFT_LENGTH_MAX, type ConversationChanges, type SearchFilters } from './chat.js';
+export { UNREAD_MAX } from './conversations.js';
+export type { GroupChanges, Groups } from './groups.js';
+export type { ForwardOptions, SendOptions } from './outbox-entry.js';
+export type { ConversationSnapshot, Snapshot } from './snapshot.js';
 export type { ContactChanges, People } from './people.js';
 export type { LinkStatus } from './link-keeper.js';
 export type { DeviceInfo, SessionInfo } from './session.js';

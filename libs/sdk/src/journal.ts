@@ -1,9 +1,13 @@
 import type { Store, StoreRange } from './ports.js';
 
-/** What one update changes: read through it, write into it, say what happens once it is durable. */
-export interface Changes {
+/** JSON values by key, as they stand or as an update leaves them. */
+export interface Kept {
   get<T>(key: string): Promise<T | undefined>;
   list<T>(range: StoreRange): Promise<[key: string, value: T][]>;
+}
+
+/** What one update changes: read through it, write into it, say what happens once it is durable. */
+export interface Changes extends Kept {
   put(key: string, value: unknown): void;
   delete(key: string): void;
   /** Runs after the changes are durable, in order. */
@@ -11,7 +15,7 @@ export interface Changes {
 }
 
 /** The local state of one user: JSON values under a prefix, changed by one atomic update after the other. */
-export class Journal {
+export class Journal implements Kept {
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(
@@ -25,15 +29,10 @@ export class Journal {
   }
 
   async list<T>(range: StoreRange): Promise<[key: string, value: T][]> {
-    const found = await this.store.list({
-      ...range,
-      prefix: this.prefix + range.prefix,
-      ...(range.before === undefined ? {} : { before: this.prefix + range.before }),
-    });
-    return found.map(([key, text]) => [key.slice(this.prefix.length), JSON.parse(text) as T]);
+    return this.#parse<T>(await this.store.list(this.#whole(range)));
   }
 
-  /** One at a time; what `work` changes becomes durable as a whole or not at all. `list` does not see what it staged. */
+  /** One at a time; what `work` changes becomes durable as a whole or not at all. */
   update<T>(work: (changes: Changes) => Promise<T>): Promise<T> {
     const result = this.#last.then(() => this.#run(work));
     this.#last = result.catch(() => undefined);
@@ -54,7 +53,7 @@ export class Journal {
         const text = staged.get(this.prefix + key);
         return text === undefined ? undefined : (JSON.parse(text) as V);
       },
-      list: (range) => this.list(range),
+      list: async <V>(range: StoreRange) => this.#parse<V>(await this.#listStaged(this.#whole(range), staged)),
       put: (key, value) => void staged.set(this.prefix + key, JSON.stringify(value)),
       delete: (key) => void staged.set(this.prefix + key, undefined),
       after: (run) => void after.push(run),
@@ -62,5 +61,32 @@ export class Journal {
     if (staged.size > 0) await this.store.write(staged);
     for (const run of after) run();
     return result;
+  }
+
+  #whole(range: StoreRange): StoreRange {
+    const { prefix, before } = range;
+    return {
+      ...range,
+      prefix: this.prefix + prefix,
+      ...(before === undefined ? {} : { before: this.prefix + before }),
+    };
+  }
+
+  #parse<T>(found: readonly (readonly [key: string, text: string])[]): [key: string, value: T][] {
+    return found.map(([key, text]) => [key.slice(this.prefix.length), JSON.parse(text) as T]);
+  }
+
+  /** What the store would answer had it the staged changes already. */
+  async #listStaged(range: StoreRange, staged: ReadonlyMap<string, string | undefined>): Promise<[string, string][]> {
+    const { prefix, before, limit = Infinity, descending = false } = range;
+    const changed = [...staged].filter(([key]) => key.startsWith(prefix) && (before === undefined || key < before));
+    if (changed.length === 0) return this.store.list(range);
+    const found = new Map(await this.store.list({ ...range, limit: limit + changed.length }));
+    for (const [key, text] of changed) {
+      if (text === undefined) found.delete(key);
+      else found.set(key, text);
+    }
+    const sorted = [...found].sort(([a], [b]) => (a < b ? -1 : 1));
+    return (descending ? sorted.reverse() : sorted).slice(0, limit);
   }
 }

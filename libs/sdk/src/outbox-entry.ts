@@ -10,8 +10,13 @@ export interface OutboxEntry {
   /** The order in which messages were written on this device. */
   readonly order: number;
   readonly to: string;
-  /** Canonical JSON of the content. */
+  /** Canonical JSON of the content; of what is forwarded, as far as this device knows it. */
   readonly content: unknown;
+  readonly mentions?: readonly string[];
+  /** JSON of the quote as this device knows it. */
+  readonly quote?: unknown;
+  readonly forward?: ForwardOptions;
+  readonly burnAfterMs?: number;
   readonly state: 'sending' | 'sent' | 'failed';
   /** An attempt ended without an answer that settles it. */
   readonly uncertain: boolean;
@@ -20,6 +25,28 @@ export interface OutboxEntry {
   readonly code?: ErrorCode;
   /** What the server said was wrong, for people. */
   readonly reason?: string;
+}
+
+/** What a message is besides its content. */
+export interface SendOptions {
+  /** User ids or `ALL`. */
+  readonly mentions?: readonly string[];
+  /** The message that it answers. */
+  readonly quoteMessageId?: string;
+  /** How long after it was read it is gone, in ms; only to one other user. */
+  readonly burnAfterMs?: number;
+}
+
+/** Messages of one conversation that are sent on. */
+export interface ForwardOptions {
+  /** The conversation that they are in. */
+  readonly peer: string;
+  /** One, or if merged up to 100. */
+  readonly messageIds: readonly string[];
+  /** As one message of kind `merged`. */
+  readonly merged?: boolean;
+  /** Of the merged message. */
+  readonly title?: string;
 }
 
 const HELD_PAUSE_MS = 500;
@@ -64,11 +91,18 @@ export function afterAttempt(entry: OutboxEntry, tries: Tries, code: ErrorCode, 
 }
 
 export function outgoing(entry: OutboxEntry): messaging.OutgoingMessage {
+  const { clientId, clientTimeMs, to, content, mentions = [], quote, forward, burnAfterMs = 0 } = entry;
   return messaging.OutgoingMessage.fromPartial({
-    clientId: entry.clientId,
-    clientTimeMs: entry.clientTimeMs,
-    to: entry.to,
-    content: messaging.Content.fromJSON(entry.content),
+    clientId,
+    clientTimeMs,
+    to,
+    mentions: [...mentions],
+    quoteMessageId: quote === undefined ? '' : messaging.Quote.fromJSON(quote).messageId,
+    burnAfterMs,
+    // The server puts in what is forwarded.
+    ...(forward === undefined
+      ? { content: messaging.Content.fromJSON(content) }
+      : { forward: { ...forward, messageIds: [...forward.messageIds] } }),
   });
 }
 
@@ -81,6 +115,9 @@ export function entryAsMessage(entry: OutboxEntry, userId: string): LocalMessage
     state: entry.state,
     timeMs: entry.serverTimeMs ?? entry.clientTimeMs,
     content: messaging.Content.fromJSON(entry.content),
+    ...(entry.mentions === undefined ? {} : { mentions: entry.mentions }),
+    ...(entry.quote === undefined ? {} : { quote: messaging.Quote.fromJSON(entry.quote) }),
+    ...(entry.burnAfterMs === undefined ? {} : { burnAfterMs: entry.burnAfterMs }),
     ...(entry.messageId === undefined ? {} : { messageId: entry.messageId }),
     ...(entry.code === undefined
       ? {}

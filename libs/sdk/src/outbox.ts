@@ -28,6 +28,9 @@ export interface OutboxOptions {
   conversation(peer: string): void;
 }
 
+/** What an entry holds besides its content. */
+export type Extras = Pick<OutboxEntry, 'mentions' | 'quote' | 'forward' | 'burnAfterMs'>;
+
 interface Lane {
   busy: boolean;
   notBefore: number;
@@ -65,7 +68,7 @@ export class Outbox {
   }
 
   /** Resolves when the message would survive a crash; it is sent as soon as there is a way. */
-  async send(to: string, content: messaging.Content): Promise<LocalMessage> {
+  async send(to: string, content: messaging.Content, more: Extras = {}): Promise<LocalMessage> {
     if (this.#entries.size >= OUTBOX_MAX)
       throw new MagpieError('OVERLOADED', `the outbox holds ${OUTBOX_MAX} messages`);
     const entry: OutboxEntry = {
@@ -74,6 +77,7 @@ export class Outbox {
       order: ++this.#order,
       to,
       content: messaging.Content.toJSON(content),
+      ...more,
       state: 'sending',
       uncertain: false,
     };

@@ -1,12 +1,9 @@
 import { social } from '@magpie/contracts';
-import type { Caller } from './caller.js';
-import { prepareCall, type RequestOf } from './commands.js';
+import type { Commander } from './commander.js';
 import type { Changes, Journal } from './journal.js';
-import type { Random } from './ports.js';
+import { supersedes } from './requests.js';
 
-const { PENDING } = social.FriendRequestItem_RequestState;
 const SERVICE = social.SocialServiceDefinition;
-type Methods = typeof SERVICE.methods;
 /** Commands that name one person and answer nothing. */
 type AboutOne = 'deleteFriend' | 'blockUser' | 'unblockUser';
 
@@ -20,10 +17,10 @@ export interface ContactChanges {
 
 interface PeopleOptions {
   readonly journal: Journal;
-  readonly caller: Caller;
-  readonly random: Random;
+  readonly commander: Commander;
   contact(contact: social.Contact): void;
   friendRequest(request: social.FriendRequestItem): void;
+  privacy(privacy: social.PrivacySetting): void;
 }
 
 /** Contacts and friend requests of one user: what the feed has brought to this device, and the commands that change them. */
@@ -80,6 +77,19 @@ export class People {
     await this.#call('updateProfile', changes);
   }
 
+  /** What this user has set about being found and asked; undefined while nothing was ever set. */
+  async privacy(): Promise<social.PrivacySetting | undefined> {
+    const kept = await this.options.journal.get<unknown>('privacy');
+    return kept === undefined ? undefined : social.PrivacySetting.fromJSON(kept);
+  }
+
+  async stagePrivacy(changes: Changes, privacy: social.PrivacySetting): Promise<void> {
+    const known = await changes.get<unknown>('privacy');
+    if (known !== undefined && social.PrivacySetting.fromJSON(known).version >= privacy.version) return;
+    changes.put('privacy', social.PrivacySetting.toJSON(privacy));
+    changes.after(() => this.options.privacy(privacy));
+  }
+
   async stageContact(changes: Changes, contact: social.Contact): Promise<void> {
     const key = `contact/${contact.userId}`;
     const known = await changes.get<unknown>(key);
@@ -91,9 +101,7 @@ export class People {
   async stageFriendRequest(changes: Changes, request: social.FriendRequestItem): Promise<void> {
     const key = `friend-request/${request.requestId}`;
     const known = await changes.get<unknown>(key);
-    const was = known === undefined ? undefined : social.FriendRequestItem.fromJSON(known);
-    // It may be asked again while it waits. What became of it stays, whatever a clock at the server says.
-    if (was !== undefined && (was.state !== PENDING || (request.state === PENDING && was.atMs >= request.atMs))) return;
+    if (!supersedes(request, known === undefined ? undefined : social.FriendRequestItem.fromJSON(known))) return;
     changes.put(key, social.FriendRequestItem.toJSON(request));
     changes.after(() => this.options.friendRequest(request));
   }
@@ -102,11 +110,10 @@ export class People {
     await this.#call(method, { userId });
   }
 
-  #call<K extends AboutOne | 'requestFriend' | 'answerFriendRequest' | 'editContact' | 'updateProfile'>(
+  #call<K extends keyof typeof SERVICE.methods>(
     method: K,
-    request: Omit<RequestOf<Methods[K]>, 'commandId'>,
+    request: Parameters<typeof this.options.commander.command<typeof SERVICE, K>>[2],
   ) {
-    const command = { ...request, commandId: this.options.random.id() } as RequestOf<Methods[K]>;
-    return this.options.caller.call(prepareCall(SERVICE, method, command));
+    return this.options.commander.command(SERVICE, method, request);
   }
 }

@@ -1,7 +1,8 @@
 import { auth } from '@magpie/contracts';
 import { MagpieError, asMagpieError, endsSession } from './errors.js';
 import type { Clock, Random, Store } from './ports.js';
-import { sleep, type ServerClock } from './time.js';
+import { retried } from './retried.js';
+import type { ServerClock } from './time.js';
 
 const SESSION_KEY = 'session';
 const DEVICE_KEY = 'device';
@@ -9,8 +10,6 @@ const DEVICE_KEY = 'device';
 const REFRESH_AHEAD_MS = 60_000;
 /** A refresh that did not get through is tried again after this. */
 const REFRESH_AGAIN_MS = 5_000;
-const TRIES_MAX = 3;
-const TRY_PAUSE_MS = 1_000;
 
 export interface SessionInfo {
   readonly userId: string;
@@ -70,7 +69,7 @@ export class SessionKeeper {
 
   async register(account: { userName: string; password: string; nickname: string }): Promise<SessionInfo> {
     const request = { ...account, device: await this.#device(), commandId: this.options.random.id() };
-    const { session } = await this.#retried(() => this.options.register(request));
+    const { session } = await retried(this.options.clock, () => this.options.register(request));
     return this.#begin(session, account.userName);
   }
 
@@ -80,7 +79,7 @@ export class SessionKeeper {
       device: await this.#device(),
       commandId: this.options.random.id(),
     });
-    const { session } = await this.#retried(() => this.options.login(request));
+    const { session } = await retried(this.options.clock, () => this.options.login(request));
     return this.#begin(session, account.userName);
   }
 
@@ -157,22 +156,6 @@ export class SessionKeeper {
     this.#cancelTimer = this.options.clock.after(Math.max(leftMs - ahead, leastMs), () => {
       this.refresh().catch(() => undefined);
     });
-  }
-
-  /** The same request, command id and all, until an answer settles it. */
-  async #retried<T>(attempt: () => Promise<T>): Promise<T> {
-    for (let tries = 1; ; tries++) {
-      try {
-        return await attempt();
-      } catch (thrown) {
-        const error = asMagpieError(thrown);
-        const again = ['UNAVAILABLE', 'OVERLOADED', 'TIMEOUT', 'LINK_LOST', 'INTERNAL', 'CONFLICT'].includes(
-          error.code,
-        );
-        if (!again || tries >= TRIES_MAX) throw error;
-        await sleep(this.options.clock, Math.max(error.retryAfterMs, TRY_PAUSE_MS));
-      }
-    }
   }
 
   async #device(): Promise<auth.Device> {

@@ -1,9 +1,8 @@
 import { social } from '@magpie/contracts';
-import type { Caller } from '../src/caller.js';
+import type { Commander } from '../src/commander.js';
 import { Journal } from '../src/journal.js';
 import { People } from '../src/people.js';
 import { memoryStore } from '../src/stores/memory-store.js';
-import { seededRandom } from './builders.js';
 
 const { FRIEND, DELETED } = social.Contact_State;
 const { PENDING, ACCEPTED } = social.FriendRequestItem_RequestState;
@@ -17,13 +16,12 @@ const request = (atMs: number, state: social.FriendRequestItem_RequestState) =>
 function device() {
   const told: string[] = [];
   const journal = new Journal(memoryStore(), 'user/ualice/');
-  const caller = { call: () => Promise.reject(new Error('nobody is asked')) } as unknown as Caller;
   const people = new People({
     journal,
-    caller,
-    random: seededRandom(1),
+    commander: undefined as unknown as Commander,
     contact: ({ version }) => void told.push(`contact ${version}`),
     friendRequest: ({ atMs }) => void told.push(`request ${atMs}`),
+    privacy: () => undefined,
   });
   const bring = (...items: (social.Contact | social.FriendRequestItem)[]) =>
     journal.update(async (changes) => {
