@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { TopicName } from '@magpie/contracts';
 import { crashPoint } from '@magpie/observability';
 import { isDuplicateKey, type Collection, type Document } from '@magpie/mongo';
@@ -37,14 +38,31 @@ export function checkpointId(consumer: string, topic: TopicName, partition: numb
 export class Checkpoints {
   /** Cluster in which each partition was gained. */
   readonly #clusters = new Map<string, string>();
+  /** Takes that were asked for in this turn. */
+  #together: Promise<unknown>[] | undefined;
 
   constructor(readonly collection: Collection<CheckpointDocument>) {}
 
   /**
    * Takes the ownership: epoch = max(epoch + 1, the server's clock in ms). Answers the checkpoint as it stands; those
-   * that follow will name this cluster.
+   * that follow will name this cluster. Takes that are asked for in one turn are answered in one, so that what has to be
+   * asked after them is asked once for all.
    */
   async take(id: string, clusterId: string): Promise<CheckpointDocument> {
+    const together = (this.#together ??= this.#begin());
+    const taken = this.#take(id, clusterId);
+    together.push(taken.catch(() => undefined));
+    await nextTurn();
+    await Promise.all(together);
+    return taken;
+  }
+
+  #begin(): Promise<unknown>[] {
+    setImmediate(() => (this.#together = undefined));
+    return [];
+  }
+
+  async #take(id: string, clusterId: string): Promise<CheckpointDocument> {
     this.#clusters.set(id, clusterId);
     const epoch = { $max: [{ $add: [{ $ifNull: ['$epoch', 0] }, 1] }, { $toLong: '$$NOW' }] };
     for (;;) {

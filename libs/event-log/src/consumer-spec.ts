@@ -19,6 +19,11 @@ export interface ConsumerSpec {
   readonly maxBytes?: number;
   /** For a single reading: neither its group nor its checkpoints are left when it stops. */
   readonly once?: boolean;
+  /**
+   * Does what `process` does with such records, and reads what `gain` reads, without effect. Called before the process
+   * takes partitions over from others, who work on meanwhile: what it does for the first time takes many times as long.
+   */
+  rehearse?(records: LogRecord[]): Promise<void>;
   /** Called once per gained partition, before its first record. A throw is tried again with back-off. */
   gain(at: Gained): Promise<PartitionWork>;
 }

@@ -15,11 +15,12 @@ import { GroupMember } from './group-member.js';
 import type { RawAppender } from './lanes.js';
 import * as limits from './limits.js';
 import type { LogAdmin } from './log-admin.js';
-import { probeAll } from './following.js';
+import { proberOf } from './following.js';
 import { Liveness } from './liveness.js';
 import { PartitionWorker } from './partition-worker.js';
 import { SHORTENED } from './place.js';
 import { generationIn } from './record.js';
+import { rehearse } from './rehearsal.js';
 import { keyOf, Slots, type Slot } from './slots.js';
 import type { Tail } from './tail.js';
 import { vanish } from './vanish.js';
@@ -29,6 +30,8 @@ export interface GroupOptions {
   readonly spec: ConsumerSpec;
   readonly kafka: Kafka;
   readonly admin: LogAdmin;
+  /** For the questions of this consumer's joins, which so wait for nobody else's; closed with it. */
+  readonly asked: LogAdmin;
   readonly checkpoints: Checkpoints;
   readonly namespace: string;
   readonly partitions: number;
@@ -60,7 +63,6 @@ export class GroupConsumer implements Consumer {
   readonly #gainContext: GainContext;
   #timers: NodeJS.Timeout[] = [];
   readonly #deaf: (() => void)[] = [];
-  #probing = false;
   readonly #gaining = new Map<string, Promise<void>>();
   #writing: Promise<void> | undefined;
   #joins = 0;
@@ -68,11 +70,11 @@ export class GroupConsumer implements Consumer {
 
   constructor(options: GroupOptions) {
     this.#options = options;
-    const { spec, kafka, admin, checkpoints, physical, generations } = options;
+    const { spec, kafka, asked, checkpoints, physical, generations } = options;
     this.#logger = options.logger.child({ consumer: spec.name });
     this.#topics = new Map(spec.topics.map((topic) => [physical(topic), topic]));
     const alarm = (kind: string, fields: object) => this.#alarm(kind, fields);
-    this.#gainContext = { spec, kafka, admin, checkpoints, physical, generations, alarm, logger: this.#logger };
+    this.#gainContext = { spec, kafka, admin: asked, checkpoints, physical, generations, alarm, logger: this.#logger };
     this.#member = new GroupMember({
       kafka,
       groupId: options.namespace + spec.name,
@@ -83,6 +85,7 @@ export class GroupConsumer implements Consumer {
       maxWaitMs: spec.maxWaitMs ?? limits.FETCH_WAIT_MS,
       owned: () => this.#slots.held(physical),
       former: options.former,
+      rehearse: () => rehearse(options),
       onJoin: (assignment) => this.#joined(assignment),
       onAlive: () => this.#liveness.breathe(),
       onRebalance: () => void this.#writeCheckpoints(),
@@ -98,14 +101,17 @@ export class GroupConsumer implements Consumer {
   }
 
   async start(): Promise<void> {
-    const { spec, checkpoints } = this.#options;
+    const { spec, admin, asked, checkpoints, physical } = this.#options;
     if (spec.once) await checkpoints.forget(spec.name, spec.topics);
+    // So that it is connected when the first join asks.
+    asked.clusterId().catch(() => undefined);
     await this.#member.start();
     if (this.#stopping) return;
+    const probe = proberOf(this.#slots, (topic) => admin.bounds(physical(topic)), this.#logger);
     this.#timers = [
       setInterval(() => void this.#tick(), limits.CHECKPOINT_MS),
       setInterval(() => void this.#commitToGroup(), limits.GROUP_COMMIT_MS),
-      setInterval(() => void this.#probe(), limits.PROBE_MS),
+      setInterval(() => void probe(), limits.PROBE_MS),
     ];
     for (const [name, topic] of this.#topics) {
       this.#deaf.push(
@@ -146,7 +152,7 @@ export class GroupConsumer implements Consumer {
 
   regain(): void {
     if (this.#stopping) return;
-    const questions = questionsTo(this.#options.admin);
+    const questions = questionsTo(this.#options.asked);
     for (const slot of this.#slots.all()) {
       if (slot.stopped === undefined) this.#gainAnew(slot, questions);
     }
@@ -171,6 +177,7 @@ export class GroupConsumer implements Consumer {
     for (const worker of workers) worker.lose();
     this.#slots.clear();
     await this.#member.stop();
+    await this.#options.asked.close();
     lagSeconds.remove({ consumer: this.#options.spec.name });
     stoppedPartitions.remove({ consumer: this.#options.spec.name });
     if (this.#options.spec.once) await vanish(this.#options, this.#logger);
@@ -211,18 +218,18 @@ export class GroupConsumer implements Consumer {
         if (slot.stopped === undefined || slot.stopped === SHORTENED) gained.push(slot);
       }
     }
-    if (kept.length > 0) void this.#confirm(kept);
-    const questions = questionsTo(this.#options.admin);
+    const questions = questionsTo(this.#options.asked);
+    if (kept.length > 0) void this.#confirm(kept, questions);
     for (const slot of gained) void this.#gain(slot, questions);
   }
 
   /** Partitions that stayed with us: nobody else may have owned them meanwhile, in no other cluster. */
-  async #confirm(workers: readonly PartitionWorker[]): Promise<void> {
+  async #confirm(workers: readonly PartitionWorker[], first: Questions): Promise<void> {
     const join = this.#joins;
     for (let tries = 1; ; tries += 1) {
       try {
-        const lost = await this.#options.checkpoints.lostOf(workers);
-        const clusterId = await this.#options.admin.clusterId();
+        const questions = tries === 1 ? first : questionsTo(this.#options.asked);
+        const [lost, clusterId] = await Promise.all([this.#options.checkpoints.lostOf(workers), questions.clusterId()]);
         if (this.#stopping || join !== this.#joins) return;
         this.#fenced(workers, lost);
         for (const slot of this.#slots.of(workers)) if (slot.clusterId !== clusterId) this.#gainAnew(slot);
@@ -273,7 +280,7 @@ export class GroupConsumer implements Consumer {
       try {
         await this.#liveness.sign();
         if (over()) return;
-        const questions = (tries === 1 && first) || questionsTo(this.#options.admin);
+        const questions = (tries === 1 && first) || questionsTo(this.#options.asked);
         gain = await gainPartition(this.#gainContext, questions, slot.topic, slot.partition, suspect);
       } catch (error) {
         const { topic, partition } = slot;
@@ -381,16 +388,6 @@ export class GroupConsumer implements Consumer {
     return this.#commits.write(
       this.#slots.workers().map(({ id, topic, partition, next }) => ({ id, topic: physical(topic), partition, next })),
     );
-  }
-
-  async #probe(): Promise<void> {
-    if (this.#probing) return;
-    this.#probing = true;
-    const boundsOf = (topic: TopicName) => this.#options.admin.bounds(this.#options.physical(topic));
-    await probeAll(this.#slots.all(), boundsOf).catch((error: unknown) => {
-      this.#logger.debug({ err: error }, 'ends of the log not read');
-    });
-    this.#probing = false;
   }
 
   #alarm(kind: string, fields: object): void {

@@ -1,4 +1,5 @@
 import type { TopicName } from '@magpie/contracts';
+import type { Logger } from '@magpie/observability';
 import type { KafkaMessage } from 'kafkajs';
 import { OTHERS_QUIET_MS } from './limits.js';
 import type { LogBounds } from './log-admin.js';
@@ -100,7 +101,24 @@ export interface Followed {
   readonly following: Following;
 }
 
-/** Has anybody else written to the partitions that the tail brings? Asks once per topic. */
+/** Asks, one time after the other, whether anybody else has written to the partitions that the tail brings. */
+export function proberOf(
+  slots: { all(): readonly Followed[] },
+  boundsOf: (topic: TopicName) => Promise<ReadonlyMap<number, LogBounds>>,
+  logger: Logger,
+): () => Promise<void> {
+  let probing = false;
+  return async () => {
+    if (probing) return;
+    probing = true;
+    await probeAll(slots.all(), boundsOf).catch((error: unknown) => {
+      logger.debug({ err: error }, 'ends of the log not read');
+    });
+    probing = false;
+  };
+}
+
+/** Asks once per topic. */
 export async function probeAll(
   slots: readonly Followed[],
   boundsOf: (topic: TopicName) => Promise<ReadonlyMap<number, LogBounds>>,

@@ -110,11 +110,15 @@ export async function gainPartition(
   const clusterId = await questions.clusterId();
   const checkpoint = await checkpoints.take(id, clusterId);
   // Not before the epoch is taken: until then the last owner may go, and let be seen, beyond any end.
-  const bounds = (await questions.bounds(physical(topic))).get(partition);
+  const [ends, remembered] = await Promise.all([
+    questions.bounds(physical(topic)),
+    rememberFrom(context, questions, { topic, partition, checkpoint }),
+  ]);
+  const bounds = ends.get(partition);
   if (!bounds) throw new Error(`${physical(topic)}/${partition} has no bounds`);
   const target: Target = { topic, partition, checkpoint, bounds };
   const elsewhere = checkpoint.clusterId !== undefined && checkpoint.clusterId !== clusterId;
-  const found = await find(context, questions, target, elsewhere, suspect);
+  const found = await find(context, target, remembered, elsewhere, suspect);
   if (found === SHORTENED) return SHORTENED;
   const { place, lost, risenTo } = found;
   if (place.alarm) context.alarm(place.alarm, { topic, partition, next: checkpoint.next, start: bounds.start });
@@ -169,13 +173,12 @@ export function viewOf(checkpoint: CheckpointDocument, next = checkpoint.next): 
 
 async function find(
   context: GainContext,
-  questions: Questions,
   target: Target,
+  remembered: number | undefined,
   elsewhere: boolean,
   suspect: boolean,
 ): Promise<Found | typeof SHORTENED> {
   const { topic, partition, checkpoint, bounds } = target;
-  const remembered = await rememberFrom(context, questions, target);
   const place = placeOf(checkpoint, bounds, context.spec.startWithout ?? 'earliest', remembered);
   // In another cluster the log may still be the one that was left, copied or restored: its digest tells.
   const comparable = !elsewhere || Boolean(checkpoint.digest);
@@ -190,7 +193,7 @@ async function find(
 async function rememberFrom(
   { spec, physical }: GainContext,
   questions: Questions,
-  { topic, partition, checkpoint }: Target,
+  { topic, partition, checkpoint }: Omit<Target, 'bounds'>,
 ): Promise<number | undefined> {
   if (!spec.rememberMs || !checkpoint.appendedAt) return undefined;
   const offsets = await questions.offsetsSince(physical(topic), checkpoint.appendedAt - spec.rememberMs);

@@ -3,7 +3,7 @@ import type { Consumer as KafkaConsumer, EachBatchPayload, Kafka } from 'kafkajs
 import { backOff } from './back-off.js';
 import type { FormerSelf } from './former-self.js';
 import { RETRY } from './kafka-client.js';
-import { takeLeaveOf } from './kafkajs-patch.js';
+import { beforeJoining } from './kafkajs-patch.js';
 import * as limits from './limits.js';
 import { stickyAssigner } from './sticky-assigner.js';
 
@@ -27,6 +27,8 @@ export interface MemberOptions {
   readonly owned: () => Record<string, number[]>;
   /** Remembers the member for its next life. */
   readonly former?: FormerSelf | undefined;
+  /** Done before the first join to a group that has other members. */
+  readonly rehearse?: () => Promise<void>;
   /** Takes what was fetched; must return at once. */
   readonly onBatch: (payload: EachBatchPayload) => void;
   readonly logger: Logger;
@@ -99,10 +101,12 @@ export class GroupMember {
   }
 
   async #run(): Promise<void> {
-    const { kafka, groupId, topics, partitions, minBytes, maxBytes, maxWaitMs, onBatch, former } = this.#options;
+    const { kafka, groupId, topics, partitions, minBytes, maxBytes, maxWaitMs, onBatch, former, rehearse } =
+      this.#options;
     const memberId = await former?.recall(groupId);
     if (this.#stopped) return;
-    if (memberId !== undefined) takeLeaveOf(groupId, memberId);
+    // Only the first of its life is new to the work.
+    beforeJoining(groupId, { former: memberId, rehearse: this.#joinedAt === 0 ? rehearse : undefined });
     const consumer = kafka.consumer({
       groupId,
       partitionAssigners: [stickyAssigner(() => ({ joinedAt: this.#joinedAt, owned: this.#options.owned() }))],

@@ -1,9 +1,25 @@
 import { createRequire } from 'node:module';
-import { patchKafkajs } from './kafkajs-patch.js';
+import { beforeJoining, patchKafkajs } from './kafkajs-patch.js';
 
 const require = createRequire(import.meta.url);
 const Runner = require('kafkajs/src/consumer/runner') as { prototype: object };
+const Group = require('kafkajs/src/consumer/consumerGroup') as { prototype: object };
 const Broker = require('kafkajs/src/broker') as { prototype: object };
+
+/** A group of kafkajs that tells what it does. Real: what comes before a join. */
+function groupOf(members: number, done: string[]): { memberId: string; joinAndSync(): Promise<void> } {
+  const coordinator = {
+    leaveGroup: async ({ memberId }: { memberId: string }) => void done.push(`${memberId} leaves`),
+    describeGroups: async () => ({ groups: [{ members: Array.from({ length: members }) }] }),
+  };
+  return Object.assign(Object.create(Group.prototype) as { joinAndSync(): Promise<void> }, {
+    groupId: 'group',
+    memberId: 'member',
+    cluster: { findGroupCoordinator: async () => coordinator },
+    coordinator,
+    retrier: async () => void done.push('joins'),
+  });
+}
 
 /** A consumer of kafkajs with a fetch under way that does not come back. Real: how it stops. */
 function fetching(leave: () => Promise<void>): {
@@ -34,7 +50,43 @@ describe('a consumer that joins its group', () => {
   });
 });
 
+describe('a consumer that takes the place of its former self', () => {
+  const rehearse = (done: string[]) => async () => void done.push('rehearses');
+
+  it.each([
+    [1, ['former leaves', 'rehearses', 'joins', 'joins']],
+    // Nobody works on meanwhile.
+    [0, ['former leaves', 'joins', 'joins']],
+  ])('puts that out, rehearses once while %i others work, and joins', async (others, order) => {
+    const done: string[] = [];
+    const group = groupOf(others, done);
+    beforeJoining('group', { former: 'former', rehearse: rehearse(done) });
+    await group.joinAndSync();
+    await group.joinAndSync();
+    expect(done).toEqual(order);
+  });
+
+  it('joins also when its rehearsal fails', async () => {
+    const done: string[] = [];
+    beforeJoining('group', { rehearse: () => Promise.reject(new Error('away')) });
+    await groupOf(1, done).joinAndSync();
+    expect(done).toEqual(['joins']);
+  });
+});
+
 describe('a consumer that stops', () => {
+  it('does not join again when a heartbeat learns of its farewell', async () => {
+    // Goal: the others share its partitions once, not once with it and once more without.
+    const done: string[] = [];
+    const group = groupOf(1, done);
+    void Object.assign(
+      fetching(async () => undefined),
+      { consumerGroup: group },
+    ).stop();
+    await group.joinAndSync();
+    expect(done).toEqual(['member leaves']);
+  });
+
   it('leaves its group before the fetch under way has come back', async () => {
     // Goal: what it owned is free for others at once, also where nothing is appended that would end the fetch.
     const left = Promise.withResolvers<boolean>();

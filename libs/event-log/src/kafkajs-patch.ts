@@ -36,6 +36,7 @@ interface Runner {
 }
 
 interface Coordinator {
+  describeGroups(groups: { groupIds: string[] }): Promise<{ groups: { members: unknown[] }[] }>;
   leaveGroup(member: { groupId: string; memberId: string }): Promise<unknown>;
 }
 
@@ -52,15 +53,27 @@ export function patchKafkajs(): void {
   shortenPausedWait();
   produceInOneBuffer();
   askBeforeJoining();
-  leaveBeforeJoining();
+  arriveBeforeJoining();
   leaveBeforeStopping();
 }
 
-const farewells = new Map<string, string>();
+const arrivals = new Map<string, Arrival>();
+/**
+ * Groups that are being left for good. A heartbeat under way learns that its member is none any more, and kafkajs then
+ * joined again in the midst of its farewell: the others shared the partitions with it, and once more when it was gone.
+ */
+const left = new WeakSet<object>();
 
-/** Has the next join of this process to the group put that member out before: it is known to be gone. */
-export function takeLeaveOf(groupId: string, memberId: string): void {
-  farewells.set(groupId, memberId);
+/** What comes before the next join of this process to a group. */
+export interface Arrival {
+  /** Puts that member out: it is known to be gone. */
+  readonly former?: string | undefined;
+  /** Done first when the group has members, who work on meanwhile; a failure is passed over. */
+  readonly rehearse?: (() => Promise<void>) | undefined;
+}
+
+export function beforeJoining(groupId: string, arrival: Arrival): void {
+  arrivals.set(groupId, arrival);
 }
 
 /** A join may wait long for the others: over a connection whose other end is gone it waited that long for nothing. */
@@ -72,18 +85,31 @@ function askBeforeJoining(): void {
   });
 }
 
-function leaveBeforeJoining(): void {
+function arriveBeforeJoining(): void {
   const prototype = (require('kafkajs/src/consumer/consumerGroup') as { prototype: object }).prototype;
-  wrap<ConsumerGroup>(prototype, 'joinAndSync', async ({ groupId, cluster }, original) => {
-    const memberId = farewells.get(groupId);
-    farewells.delete(groupId);
-    try {
-      if (memberId) await (await cluster.findGroupCoordinator({ groupId })).leaveGroup({ groupId, memberId });
-    } catch {
-      // It was put out already, or the group waits for it as it would have without this.
-    }
-    return original();
+  wrap<ConsumerGroup>(prototype, 'joinAndSync', async (group, original) => {
+    if (left.has(group)) return undefined;
+    const { groupId } = group;
+    const arrival = arrivals.get(groupId);
+    arrivals.delete(groupId);
+    if (arrival) await arrive(group, arrival);
+    return left.has(group) ? undefined : original();
   });
+}
+
+async function arrive({ groupId, cluster }: ConsumerGroup, { former, rehearse }: Arrival): Promise<void> {
+  const coordinator = await cluster.findGroupCoordinator({ groupId }).catch(() => undefined);
+  try {
+    if (former) await coordinator?.leaveGroup({ groupId, memberId: former });
+  } catch {
+    // It was put out already, or the group waits for it as it would have without this.
+  }
+  try {
+    const others = rehearse && (await coordinator?.describeGroups({ groupIds: [groupId] }));
+    if (others?.groups[0]?.members.length) await rehearse!();
+  } catch {
+    // It takes over unrehearsed.
+  }
 }
 
 /** It took leave only when the fetch under way had come back, so that the others waited for up to `maxWaitTime`. */
@@ -94,6 +120,7 @@ function leaveBeforeStopping(): void {
     const { running, consumerGroup: group } = runner;
     const { memberId } = group;
     if (running) {
+      left.add(group);
       await group.leave().catch(() => {
         // Nor is one that was not heard said once more, for as many tries.
         if (group.memberId === memberId) group.memberId = null;

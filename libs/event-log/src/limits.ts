@@ -49,6 +49,11 @@ export const SILENCE_MAX_MS = 30_000;
 export const FETCH_WAIT_MS = 500;
 export const FETCH_PARTITION_BYTES_MAX = 262_144;
 
+/** Latest records of each partition that a rehearsal works through: the code they go through is known then. */
+export const REHEARSED_RECORDS = 64;
+/** A rehearsal that takes longer is given up: others work, but one of them fewer. */
+export const REHEARSAL_MAX_MS = 3_000;
+
 /** How often the checkpoints of a process are written. */
 export const CHECKPOINT_MS = 500;
 /** How often the group's offsets are committed, for lag tools. */

@@ -91,6 +91,7 @@ export async function openEventLog(options: EventLogOptions): Promise<EventLog> 
       spec,
       kafka,
       admin,
+      asked: new LogAdmin(kafka),
       checkpoints: new Checkpoints(checkpoints),
       namespace,
       partitions: spec.topics.reduce((sum, topic) => sum + partitionsOf(topic, hotPartitions), 0),

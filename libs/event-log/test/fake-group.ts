@@ -131,11 +131,13 @@ export function memberOf(
     clusterId: async () => 'c',
     bounds: async () => new Map([0, 1].map((partition) => [partition, { start: 0, end }])),
     offsetsSince: async () => new Map([0, 1].map((partition) => [partition, 0])),
+    close: async () => undefined,
   };
   return new GroupConsumer({
     spec: { name: 'a.b', topics: [TOPIC], onPoison: 'stop', gain },
     kafka: group.kafka,
     admin: admin as unknown as LogAdmin,
+    asked: admin as unknown as LogAdmin,
     checkpoints: checkpoints as unknown as Checkpoints,
     namespace: '',
     partitions: 2,
