@@ -25,6 +25,7 @@ describe('a feed whose inbox was lost', () => {
         log: { generationOf: () => 2, checkpointsOf: () => Promise.resolve(new Map()) },
         timeline: { find: () => ({ toArray: () => Promise.resolve(rows) }) } as never,
         retention: { floorOf: () => Promise.resolve(0), raiseFloor: () => Promise.resolve() },
+        sameDatabase: () => Promise.resolve(),
         logger: { ...silentLogger(), warn: (_, message) => void said.push(message) },
       },
     );

@@ -30,16 +30,19 @@ export interface BeginParts {
   readonly log: Pick<EventLog, 'generationOf' | 'checkpointsOf'>;
   readonly timeline: mongo.Collection<TimelineDocument>;
   readonly retention: Pick<Retention, 'floorOf' | 'raiseFloor'>;
+  /** Throws when the database is not the one that this process began with. */
+  readonly sameDatabase: () => Promise<void>;
   readonly logger: Logger;
 }
 
 /** Reads what is needed to work on a partition that was gained. */
 export async function beginFeed(at: Gained, parts: BeginParts): Promise<FeedBegin> {
   const { partition, checkpoint, lost } = at;
+  // Nothing may be written before it is known that the database is the same.
+  const [floor] = await Promise.all([parts.retention.floorOf(partition), parts.sameDatabase()]);
   const stored = checkpoint?.state as FeedCheckpoint | undefined;
-  if (checkpoint === undefined || stored?.sources === undefined) return beginAnew(partition, parts);
+  if (checkpoint === undefined || stored?.sources === undefined) return beginAnew(partition, floor, parts);
   const state = fromStored(stored, checkpoint.generation);
-  const floor = await parts.retention.floorOf(partition);
   const begin = { state, floor, rebuilding: stored.rebuilding === true, newestRow: state.visible, from: undefined };
   if (lost) return { ...begin, ...(await strayRows(partition, state, Infinity, parts)) };
   // Cut behind the checkpoint: what stands there is of the generation before, and its events come again.
@@ -53,9 +56,8 @@ export async function beginFeed(at: Gained, parts: BeginParts): Promise<FeedBegi
  * with (machinery.md §4.6): the generation rose, the feed begins at the end of its log, and all before is below the
  * floor. Otherwise only the place was lost, and reading all that the inbox holds finds the rows again.
  */
-async function beginAnew(partition: number, { log, retention }: BeginParts): Promise<FeedBegin> {
+async function beginAnew(partition: number, floor: number, { log, retention }: BeginParts): Promise<FeedBegin> {
   const begun = await Promise.all(SOURCE_TOPICS.map((topic) => log.checkpointsOf(FAN_OUT, topic)));
-  const floor = await retention.floorOf(partition);
   if (begun.some((checkpoints) => checkpoints.size > 0)) {
     return { state: EMPTY_FEED, floor, rebuilding: false, newestRow: 0, from: 0 };
   }

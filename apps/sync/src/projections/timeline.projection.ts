@@ -3,7 +3,7 @@ import type { ConsumerSpec, Gained, LogRecord, PartitionWork } from '@magpie/eve
 import { counter, crashPoint } from '@magpie/observability';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { NewRow } from '../domain/entry.js';
-import { take, toStored, type FeedState } from '../domain/feed.js';
+import { EMPTY_FEED, take, toStored, type FeedState } from '../domain/feed.js';
 import { LIMITS } from '../domain/limits.js';
 import { FEED, INBOX } from '../domain/names.js';
 import { arrivalOf } from './arrival.js';
@@ -24,8 +24,6 @@ const rowsVisible = counter({ name: 'magpie_sync_feed_rows_total', help: 'Rows o
 export interface TimelineParts extends BeginParts, RowWriterParts {
   readonly feeds: Feeds;
   readonly rebuild: Pick<Rebuild, 'endOf'>;
-  /** Throws when the database is not the one that this process began with. */
-  readonly sameDatabase: () => Promise<void>;
 }
 
 /** `sync.feed`: inbox records → visible watermark → timeline rows. */
@@ -35,10 +33,11 @@ export function timelineProjection(parts: TimelineParts): ConsumerSpec {
     topics: [INBOX],
     startWithout: 'latest',
     onPoison: 'stop',
-    gain: async (at) => {
-      await parts.sameDatabase();
-      return new TimelineWork(at, await beginFeed(at, parts), parts);
+    rehearse: async (records) => {
+      await Promise.all([parts.retention.floorOf(0), parts.sameDatabase()]);
+      take(EMPTY_FEED, records.map(arrivalOf));
     },
+    gain: async (at) => new TimelineWork(at, await beginFeed(at, parts), parts),
   };
 }
 

@@ -1,6 +1,7 @@
 import { type TopicName } from '@magpie/contracts';
 import {
   dropRepeats,
+  encodeBody,
   type Appended,
   type Appender,
   type ConsumerSpec,
@@ -48,6 +49,13 @@ export function onFeedEvent(parts: FanOutParts): ConsumerSpec {
     startWithout: 'latest',
     rememberMs: REPEATS_KEPT_MS,
     onPoison: 'stop',
+    rehearse: async (records) => {
+      await parts.sameDatabase();
+      const inbox = Array.from({ length: parts.partitions }, () => 1);
+      for (const record of records) {
+        for (const { body } of entriesOf(record, parts.members, inbox)) encodeBody({ events: inboxEvents(body) });
+      }
+    },
     gain: (at) => gain(at, parts),
   };
 }
