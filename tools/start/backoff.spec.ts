@@ -14,4 +14,12 @@ describe('backoff', () => {
     expect(backoff.next(30_000)).toBe(250);
     expect(backoff.next(0)).toBe(500);
   });
+
+  it('leaves the processors to those who took over from a life that ended in order', () => {
+    const backoff = createBackoff();
+    expect(backoff.next(60_000, true)).toBe(1_500);
+    expect(backoff.next(100)).toBe(500);
+    for (let round = 0; round < 3; round += 1) backoff.next(100);
+    expect(backoff.next(100, true)).toBe(8_000);
+  });
 });

@@ -51,14 +51,14 @@ export async function keep(part: Part, { say, changed, held }: KeeperEvents): Pr
     const next = await part.start((exit) => {
       over = true;
       life = undefined;
-      if (!stopping.signal.aborted) restart(endOf(exit), Date.now() - startedAt);
+      if (!stopping.signal.aborted) restart(endOf(exit), Date.now() - startedAt, exit.code === 0);
     });
     if (!over) life = next;
     changed();
   }
 
-  function restart(reason: string, livedMs: number): void {
-    const delayMs = backoff.next(livedMs);
+  function restart(reason: string, livedMs: number, inOrder = false): void {
+    const delayMs = backoff.next(livedMs, inOrder);
     say(`${part.name} ${reason}; starting it again in ${delayMs} ms`);
     changed();
     busy = busy.then(() => again(delayMs));

@@ -47,6 +47,23 @@ describe('trial', () => {
     expect(trial.finish().summary.clean).toBe(true);
   });
 
+  it('says that messages flow when each of those written lately was shown soon', () => {
+    expect(trial.flows).toBe(false);
+    trial.sending(message('m1'));
+    now += 400;
+    show('m1', 1);
+    trial.sending(message('m2'));
+    expect(trial.flows).toBe(true);
+    now += 600;
+    expect(trial.flows).toBe(false);
+    show('m2', 2);
+    now += 800;
+    trial.sending(message('m3'));
+    expect(trial.flows).toBe(false);
+    now += 200;
+    expect(trial.flows).toBe(true);
+  });
+
   it('calls nothing lost on a device that has not come to the end of its feed', () => {
     trial.sending(message('m1'));
     trial.answered('m1', 'ok');

@@ -64,6 +64,10 @@ export interface TrialResult {
 /** A message that took longer than this was noticeably held up. */
 const NOTICEABLE_MS = 1_500;
 
+/** Messages flow when those written lately, within this time, were each shown this soon. */
+const LATELY_MS = 1_500;
+const FLOWING_MS = 500;
+
 /** A message written longer ago than this, and shown to its receiver, is in the feed of its author too. */
 const FAN_OUT_MS = 2_000;
 
@@ -111,6 +115,18 @@ export class Trial implements Observer {
   }
   get messageIds(): Iterable<string> {
     return this.messages.keys();
+  }
+
+  /** Whether messages flow: those written lately were shown soon, or may be still. */
+  get flows(): boolean {
+    const now = this.now();
+    let seen = 0;
+    for (const { writtenAt, arrivedAt = now } of [...this.messages.values()].reverse()) {
+      if (writtenAt < now - LATELY_MS) break;
+      if (arrivedAt - writtenAt > FLOWING_MS) return false;
+      seen++;
+    }
+    return seen > 0;
   }
 
   /** What feeds and history must hold for good. */
