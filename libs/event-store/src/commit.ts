@@ -25,7 +25,10 @@ export interface Fold<S> {
    * state or another shape of it. The state must then be plain data that BSON holds. Undefined = no snapshots.
    */
   readonly snapshots?: number;
-  evolve(state: S, event: StoredEvent): S;
+  /** After how many events a snapshot is taken, where the events are large; undefined = SNAPSHOT_EVERY_EVENTS. */
+  readonly snapshotEvery?: number;
+  /** `number`: of the commit that the event is in. */
+  evolve(state: S, event: StoredEvent, number: number): S;
 }
 
 /** A state and the commit that it stands at; `number` 0 and `at` 0 = the stream is empty. */
@@ -57,7 +60,7 @@ export function toDocument(commit: Commit): CommitDocument {
 /** Folds commits in order onto the state that they follow; onto the initial one without such a state. */
 export function foldCommits<S>(fold: Fold<S>, commits: readonly Commit[], since?: Loaded<S>): Loaded<S> {
   let state = since === undefined ? fold.initial : since.state;
-  for (const commit of commits) for (const event of commit.events) state = fold.evolve(state, event);
+  for (const { events, number } of commits) for (const event of events) state = fold.evolve(state, event, number);
   const last = commits.at(-1) ?? since;
   return { state, number: last?.number ?? 0, at: last?.at ?? 0 };
 }

@@ -5,13 +5,17 @@ import { collectionOf, ensureIndexes, isDuplicateKey, isTransient } from '@magpi
 import { counter, crashPoint, type Logger } from '@magpie/observability';
 import { foldCommits, fromDocument, toDocument } from './commit.js';
 import type { Commit, CommitDocument, Fold, Loaded, StoredEvent } from './commit.js';
+import { Ring } from './ring.js';
 import { Snapshots, SNAPSHOT_EVERY_EVENTS } from './snapshots.js';
 import { inTransaction, RETRY_AFTER_MS } from './transaction.js';
 import { upcasting, type Upcaster } from './upcaster.js';
+import { within } from './within.js';
 
 /** How often a command decides again after another one was first in its stream. */
 export const CONFLICT_RETRIES_MAX = 3;
 const CONFLICT_PAUSE_MS = 5;
+/** How soon it is seen that another process has published a commit. */
+const PUBLISHED_POLL_MS = 25;
 
 /** One stream of a command: how it is folded and what the command causes in it. */
 export interface StreamCommand<S> {
@@ -19,6 +23,11 @@ export interface StreamCommand<S> {
   readonly fold: Fold<S>;
   /** Pure; throws a DomainError when the command is refused. May run again on a newer state. */
   decide(state: S): readonly StoredEvent[];
+  /**
+   * Each event gets a commit of its own, right behind one another in one transaction: for events that are to be records of
+   * their own. Answers name the first of these commits alone.
+   */
+  readonly apart?: boolean;
 }
 
 /** Documents of the same database that must agree with the commits: written in the same transaction. */
@@ -52,6 +61,7 @@ export class EventStore {
   readonly #upcast: (event: StoredEvent) => StoredEvent;
   readonly #snapshots: Snapshots;
   readonly #listeners = new Set<() => void>();
+  readonly #published = new Ring();
   readonly #conflicts = counter({
     name: 'magpie_event_store_conflicts_total',
     help: 'Commands that found their stream changed and decided again',
@@ -83,15 +93,40 @@ export class EventStore {
     return standing(fold, await this.#history(stream, fold));
   }
 
+  /** The state of a stream as of the last commit whose record is known to be in the log. */
+  async loadPublished<S>(stream: string, fold: Fold<S>): Promise<Loaded<S>> {
+    const snapshot = await orUnavailable(this.#snapshots.find(stream, fold));
+    const documents = await this.#documents(stream, snapshot?.number ?? 1);
+    // A snapshot is taken of what is committed: this one may be ahead of the log.
+    const isAhead = snapshot !== undefined && documents[0]?.unpublished === true;
+    const all = isAhead ? await this.#documents(stream, 1) : documents;
+    const waiting = all.findIndex(({ unpublished }) => unpublished === true);
+    const since = isAhead ? undefined : snapshot;
+    const published = all.slice(since ? 1 : 0, waiting < 0 ? all.length : waiting);
+    return foldCommits(
+      fold,
+      published.map((document) => this.#toCommit(document)),
+      since,
+    );
+  }
+
+  /** Resolves when the records of the commits are in the log; throws UNAVAILABLE when they are not within `timeoutMs`. */
+  async awaitPublished(commits: readonly Commit[], timeoutMs: number): Promise<void> {
+    const ids = commits.map(({ stream, number }) => ({ stream, number }));
+    const until = performance.now() + timeoutMs;
+    for (;;) {
+      const marked = this.#published.next();
+      if (!(await orUnavailable(this.commits.findOne({ _id: { $in: ids }, unpublished: true })))) return;
+      const leftMs = until - performance.now();
+      if (leftMs <= 0) throw unavailable('the log', RETRY_AFTER_MS);
+      await within(Math.min(leftMs, PUBLISHED_POLL_MS), () => marked).catch(() => undefined);
+    }
+  }
+
   /** Commits of a stream in order, from number `from` (1) on, lifted to the newest event versions. */
   async read(stream: string, from = 1): Promise<Commit[]> {
-    const range = { $gte: { stream, number: from }, $lte: { stream, number: Infinity } };
-    const documents = await orUnavailable(this.commits.find({ _id: range }).sort({ _id: 1 }).toArray());
-    const commits = documents.map((document) => this.#toCommit(document));
-    commits.forEach((commit, index) => {
-      if (commit.number !== from + index) throw new Error(`stream ${stream} lacks commit ${from + index}`);
-    });
-    return commits;
+    const documents = await this.#documents(stream, from);
+    return documents.map((document) => this.#toCommit(document));
   }
 
   /** Commits behind `after` and before `end`, by stream and number. Both name a commit that need not exist. */
@@ -167,6 +202,7 @@ export class EventStore {
   async markPublished(commits: readonly Commit[]): Promise<void> {
     const ids = commits.map(({ stream, number }) => ({ stream, number }));
     await this.commits.updateMany({ _id: { $in: ids } }, { $unset: { unpublished: 1 } });
+    this.#published.ring();
   }
 
   async #execute(options: ExecuteManyOptions): Promise<{ commits: Commit[]; states: unknown[]; repeated: boolean }> {
@@ -183,8 +219,9 @@ export class EventStore {
         return { commits: known, states, repeated: true };
       }
       const decided = streams.map((one, index) => decideOn(one, histories[index]!, options));
-      const commits = decided.map(({ commit }) => commit);
-      if (await this.#write(commits, options.alongside)) {
+      const commits = decided.map((one) => one.commits[0]!);
+      const all = decided.flatMap((one) => one.commits);
+      if (await this.#write(all, options.alongside)) {
         crashPoint('store.after-commit');
         for (const listener of this.#listeners) listener();
         await Promise.all(decided.map((one, index) => this.#keepSnapshot(streams[index]!, one)));
@@ -213,9 +250,10 @@ export class EventStore {
   /** What cannot be kept is kept next time: the command has gone through. */
   async #keepSnapshot(
     { stream, fold }: StreamCommand<unknown>,
-    { commit: { number, at }, state, folded }: Decided<unknown>,
+    { commits, state, folded }: Decided<unknown>,
   ): Promise<void> {
-    if (fold.snapshots === undefined || folded < SNAPSHOT_EVERY_EVENTS) return;
+    if (fold.snapshots === undefined || folded < (fold.snapshotEvery ?? SNAPSHOT_EVERY_EVENTS)) return;
+    const { number, at } = commits.at(-1)!;
     await this.#snapshots
       .keep(stream, fold, { state, number, at })
       .catch((error: unknown) => this.#logger.warn({ err: error }, 'snapshot not kept'));
@@ -240,6 +278,15 @@ export class EventStore {
     }
   }
 
+  async #documents(stream: string, from: number): Promise<CommitDocument[]> {
+    const range = { $gte: { stream, number: from }, $lte: { stream, number: Infinity } };
+    const documents = await orUnavailable(this.commits.find({ _id: range }).sort({ _id: 1 }).toArray());
+    documents.forEach(({ _id }, index) => {
+      if (_id.number !== from + index) throw new Error(`stream ${stream} lacks commit ${from + index}`);
+    });
+    return documents;
+  }
+
   #toCommit(document: CommitDocument): Commit {
     const commit = fromDocument(document);
     return { ...commit, events: commit.events.map(this.#upcast) };
@@ -254,9 +301,9 @@ interface History<S> {
 }
 
 interface Decided<S> {
-  readonly commit: Commit;
+  readonly commits: readonly Commit[];
   readonly state: S;
-  /** Events since the snapshot, those of this commit included. */
+  /** Events since the snapshot, those of these commits included. */
   readonly folded: number;
 }
 
@@ -264,22 +311,18 @@ function standing<S>(fold: Fold<S>, { commits, snapshot }: History<S>): Loaded<S
   return foldCommits(fold, commits, snapshot);
 }
 
-function decideOn<S>({ stream, fold, decide }: StreamCommand<S>, history: History<S>, options: CommandOptions) {
-  const { state, number, at } = standing(fold, history);
-  const events = decide(state);
-  const commit: Commit = {
-    stream,
-    number: number + 1,
-    commandId: options.commandId,
-    events,
-    at: Math.max(options.now, at + 1),
-  };
-  const decided: Decided<S> = {
-    commit,
-    state: events.reduce((reached, event) => fold.evolve(reached, event), state),
-    folded: history.commits.reduce((sum, one) => sum + one.events.length, events.length),
-  };
-  return decided;
+function decideOn<S>(one: StreamCommand<S>, history: History<S>, { commandId, now }: CommandOptions): Decided<S> {
+  const { stream, fold } = one;
+  const before = standing(fold, history);
+  const events = one.decide(before.state);
+  const at = Math.max(now, before.at + 1);
+  const parts = one.apart && events.length > 1 ? events.map((event) => [event]) : [events];
+  const commits = parts.map((part, index) => ({
+    ...{ stream, number: before.number + 1 + index, events: part, at: at + index },
+    commandId: index === 0 ? commandId : `${commandId} ${index + 1}`,
+  }));
+  const folded = history.commits.reduce((sum, each) => sum + each.events.length, events.length);
+  return { commits, state: foldCommits(fold, commits, before).state, folded };
 }
 
 async function orUnavailable<T>(answer: Promise<T>): Promise<T> {

@@ -17,6 +17,7 @@ export const CRASH_POINTS = [
   'feed.after-visible',
   'feed.after-rows',
   'store.after-commit',
+  'group.after-commit',
   'relay.after-append',
   'session.after-commit',
   'gateway.before-call',
