@@ -2,6 +2,7 @@ import { AccountRegistered, SessionOpened, SessionRevoked } from './auth.js';
 import {
   ConversationSettingChanged,
   GroupChanged,
+  JoinRequestChanged,
   MessageDeleted,
   MessageRecalled,
   MessageSent,
@@ -24,6 +25,7 @@ export interface EventTypes {
   'magpie.auth.v1.SessionRevoked': SessionRevoked;
   'magpie.messaging.v1.ConversationSettingChanged': ConversationSettingChanged;
   'magpie.messaging.v1.GroupChanged': GroupChanged;
+  'magpie.messaging.v1.JoinRequestChanged': JoinRequestChanged;
   'magpie.messaging.v1.MessageDeleted': MessageDeleted;
   'magpie.messaging.v1.MessageRecalled': MessageRecalled;
   'magpie.messaging.v1.MessageSent': MessageSent;
@@ -43,6 +45,7 @@ export const EVENTS: { readonly [Type in EventType]: Codec<EventTypes[Type]> } =
   'magpie.auth.v1.SessionRevoked': SessionRevoked,
   'magpie.messaging.v1.ConversationSettingChanged': ConversationSettingChanged,
   'magpie.messaging.v1.GroupChanged': GroupChanged,
+  'magpie.messaging.v1.JoinRequestChanged': JoinRequestChanged,
   'magpie.messaging.v1.MessageDeleted': MessageDeleted,
   'magpie.messaging.v1.MessageRecalled': MessageRecalled,
   'magpie.messaging.v1.MessageSent': MessageSent,

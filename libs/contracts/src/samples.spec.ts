@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { SessionRevoked_Reason } from './auth.js';
 import { Feed_Mode, Record as LogRecord } from './event.js';
 import { EVENTS, type EventType, type EventTypes } from './events.js';
-import { Group_State, Role } from './messaging.js';
+import { Group_State, JoinRequest_State, Role } from './messaging.js';
 import { FriendRequestItem_RequestState } from './social.js';
 
 const FOLDER = new URL('../../samples/', import.meta.url);
@@ -66,6 +66,18 @@ const SAMPLES: Samples = {
       left: ['uthird'],
       by: 'uaccount',
       changedAtMs: 1_790_000_000_009,
+    },
+  ],
+  'magpie.messaging.v1.JoinRequestChanged': [
+    {
+      request: {
+        requestId: 'rfirst',
+        groupId: 'gfirst',
+        userId: 'uother',
+        invitedBy: 'uaccount',
+        state: JoinRequest_State.ACCEPTED,
+        atMs: 1_790_000_000_020,
+      },
     },
   ],
   'magpie.messaging.v1.MessageDeleted': [

@@ -24,6 +24,7 @@ export const TOPICS = {
   'messaging.message.v1': { kind: 'record', partitions: 'hot', retentionMs: -1 },
   'messaging.receipt.v1': outbox('hot'),
   'messaging.setting.v1': outbox('cold'),
+  'messaging.join-request.v1': outbox('cold'),
   'social.profile.v1': outbox('cold'),
   'social.friendship.v1': outbox('cold'),
   'social.friend-request.v1': outbox('cold'),
