@@ -1,11 +1,35 @@
-import { event, messaging, written, type EventType } from '@magpie/contracts';
+import { EVENTS, event, messaging, written, type EventType, type EventTypes, type TopicName } from '@magpie/contracts';
+import { deriveId } from '@magpie/domain/ids';
+import type { Commit, EventReaderOptions, Publication } from '@magpie/event-store';
+import {
+  isTold,
+  roleIn,
+  type Group,
+  type GroupChange,
+  type GroupEvent,
+  type JoinRequest,
+  type TipMade,
+} from './domain/group-state.js';
+import type { JoinRequestChanged } from './domain/join-request.js';
+import { GROUP_LIMITS } from './domain/limits.js';
 import type { CheckedMessage } from './domain/outgoing.js';
 
+/** What is published from the event store, by what the names of its streams begin with. */
+export const STREAMS = {
+  'messaging.message.v1': 'group:',
+  'messaging.join-request.v1': 'join-request:',
+} as const satisfies EventReaderOptions['streams'];
+
+export const TOPICS = Object.keys(STREAMS) as TopicName[];
+
 const MESSAGE_SENT: EventType = 'magpie.messaging.v1.MessageSent';
-/** Kind of feed item that messages are (protocol.md, "Sync"). */
+/** Kinds of feed items (protocol.md, "Sync"). */
+const GROUP_KIND = 2;
 const MESSAGE_KIND = 3;
-/** `sync.v1.Item.message`. */
+/** Fields of `sync.v1.Item`. */
 const ITEM_MESSAGE_FIELD = 2;
+const ITEM_GROUP_FIELD = 6;
+const ITEM_JOIN_REQUEST_FIELD = 12;
 /** Fields of `messaging.v1.Message` that the place in the log gives. */
 export const POSITION_FIELD = 5;
 export const SERVER_TIME_FIELD = 8;
@@ -56,4 +80,105 @@ export function messageSent(
 function ownFields(peer: string, clientId: string): Uint8Array {
   const fields = messaging.Message.fromPartial({ peer, clientId });
   return written((writer) => messaging.Message.encode(fields, writer));
+}
+
+/** What leaves the event store: one record per commit. A commit has one event at most, so no record has two feeds. */
+export function publish({ stream, number, events }: Commit): Publication {
+  const [kind, key] = stream.split(':') as [string, string];
+  switch (kind) {
+    case 'group': {
+      const made = (events as readonly GroupEvent[]).flatMap((one) => groupEvent(one, key, number));
+      return { topic: 'messaging.message.v1', key, events: made };
+    }
+    case 'join-request': {
+      const made = (events as readonly JoinRequestChanged[]).map(({ data }) => joinRequestChanged(data));
+      return { topic: 'messaging.join-request.v1', key, events: made };
+    }
+    default:
+      throw new Error(`stream ${stream} has no topic`);
+  }
+}
+
+function groupEvent(one: GroupEvent, conversation: string, number: number): event.Event[] {
+  if (one.type === 'TipMade') return [tipSent(one, conversation, number)];
+  return isTold(one) ? [groupChanged(one, conversation, number)] : [];
+}
+
+/** As its members see it, with all of them, as of commit `version`. */
+export function joinedGroup(group: Group, version: number): messaging.Group {
+  return { ...toPublicGroup(group, version), state: messaging.Group_State.JOINED };
+}
+
+/** As of commit `version`, with all members; in which state it is depends on who reads it. */
+function toPublicGroup(group: Group, version: number): messaging.Group {
+  const { groupId, name, owner, announcement, createdAt, approvalNeeded, mutedAll, members } = group;
+  return messaging.Group.fromPartial({
+    ...{ groupId, name, ownerId: owner, announcement, createdAtMs: createdAt, version },
+    ...{ approvalNeeded, mutedAll, memberCount: members.length },
+    members: members.map((userId) => ({
+      userId,
+      nickname: group.nicknames[userId] ?? '',
+      role: messaging.Role[roleIn(group, userId)!],
+      mutedUntilMs: group.mutes[userId] ?? 0,
+    })),
+  });
+}
+
+/** For the members from here on, and once more for those who left. */
+function groupChanged({ type, data }: GroupChange, conversation: string, number: number): event.Event {
+  const { groupId } = data.group;
+  const group = toPublicGroup(data.group, number);
+  const { LEFT, DISSOLVED } = messaging.Group_State;
+  const whole = joinedGroup(data.group, number);
+  const item = whole.memberCount > GROUP_LIMITS.membersInItemMax ? { ...whole, members: [] } : whole;
+  const state = messaging.Group.fromPartial({ state: type === 'GroupDissolved' ? DISSOLVED : LEFT });
+  const left = { users: [...data.left], body: messaging.Group.encode(state).finish() };
+  const feed = {
+    ...{ conversation, users: left.users, kind: GROUP_KIND, itemField: ITEM_GROUP_FIELD },
+    body: messaging.Group.encode(item).finish(),
+    renderings: left.users.length === 0 ? [] : [left],
+  };
+  const changed = {
+    ...{ group, joined: [...data.joined], left: left.users, by: data.by },
+    changedAtMs: data.at,
+  };
+  return made('magpie.messaging.v1.GroupChanged', changed, `group.${groupId}`, feed);
+}
+
+/** A message of the group that nobody has written, for the members at its position. */
+function tipSent({ data }: TipMade, conversation: string, number: number): event.Event {
+  const groupId = conversation.slice('g.'.length);
+  const messageId = deriveId('m', groupId, number);
+  const content = { $case: 'system' as const, value: { code: data.code, values: { ...data.values } } };
+  const sent = messaging.MessageSent.fromPartial({
+    ...{ messageId, to: groupId, clientTimeMs: data.at },
+    content: { content },
+  });
+  const body = messaging.MessageSent.encode(sent).finish();
+  const feed = {
+    ...{ conversation, kind: MESSAGE_KIND, itemField: ITEM_MESSAGE_FIELD, itemId: messageId },
+    ...{ mode: event.Feed_Mode.LOG, positionField: POSITION_FIELD, timeField: SERVER_TIME_FIELD },
+    renderings: [{ users: [], body: ownFields(groupId, '') }],
+  };
+  return event.Event.fromPartial({ type: MESSAGE_SENT, body, dedupeId: messageId, feed });
+}
+
+/** For who waits and for those who may answer. */
+function joinRequestChanged({ audience, at, state, ...one }: JoinRequest): event.Event {
+  const request = { ...one, state: messaging.JoinRequest_State[state], atMs: at };
+  const feed = {
+    ...{ users: [...audience], kind: GROUP_KIND, itemField: ITEM_JOIN_REQUEST_FIELD },
+    body: messaging.JoinRequest.encode(request).finish(),
+  };
+  return made('magpie.messaging.v1.JoinRequestChanged', { request }, `join-request.${one.requestId}`, feed);
+}
+
+function made<T extends EventType>(
+  type: T,
+  message: EventTypes[T],
+  itemId: string,
+  feed: Partial<event.Feed>,
+): event.Event {
+  const body = EVENTS[type].encode(message).finish();
+  return event.Event.fromPartial({ type, body, feed: { ...feed, itemId, mode: event.Feed_Mode.STATE } });
 }

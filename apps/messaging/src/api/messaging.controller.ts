@@ -3,6 +3,7 @@ import type { Caller, Handlers } from '@magpie/grpc';
 import type { SendMessages } from '../commands/send-messages.js';
 import type { ListHistory } from '../queries/list-history.js';
 import type { ReadMembership } from '../queries/read-membership.js';
+import type { GroupsController } from './groups.controller.js';
 
 /** `magpie.messaging.v1.MessagingService`. */
 export class MessagingController implements Handlers<messaging.MessagingServiceDefinition> {
@@ -10,6 +11,7 @@ export class MessagingController implements Handlers<messaging.MessagingServiceD
     private readonly send: SendMessages,
     private readonly history: ListHistory,
     private readonly membership: ReadMembership,
+    private readonly groups: GroupsController,
   ) {}
 
   async sendMessages(request: messaging.SendMessagesRequest, caller: Caller): Promise<messaging.SendMessagesResponse> {
@@ -22,5 +24,13 @@ export class MessagingController implements Handlers<messaging.MessagingServiceD
 
   readMembership(request: messaging.ReadMembershipRequest): Promise<messaging.ReadMembershipResponse> {
     return this.membership.execute(request);
+  }
+
+  createGroup(request: messaging.CreateGroupRequest, caller: Caller): Promise<messaging.CreateGroupResponse> {
+    return this.groups.createGroup(request, caller);
+  }
+
+  getGroup(request: messaging.GetGroupRequest, caller: Caller): Promise<messaging.GetGroupResponse> {
+    return this.groups.getGroup(request, caller);
   }
 }

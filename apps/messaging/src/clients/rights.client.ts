@@ -11,20 +11,28 @@ export interface Rights {
   refusalOf(from: string, to: string, requestId: string): Promise<DomainError | undefined>;
 }
 
+/** The same of many at once. */
+export interface RightsOfMany {
+  /** Those of `users` to whom `from` may not write, as social says now. Throws UNAVAILABLE when that cannot be told. */
+  refusalsOf(from: string, users: readonly string[], requestId: string): Promise<ReadonlyMap<string, Refusal>>;
+}
+
 /** How long a yes is taken for granted (machinery.md §3.3). */
 export const RIGHTS_KEPT_MS = 2_000;
 /** How many are remembered; the oldest go first. */
 const REMEMBERED_MAX = 100_000;
 const ASK_TIMEOUT_MS = 2_000;
+/** Pairs in one question to social (its own bound). */
+const ASK_MAX = 100;
 
-type Refusal = 'NOT_FRIENDS' | 'BLOCKED';
+export type Refusal = 'NOT_FRIENDS' | 'BLOCKED';
 const REASONS: Readonly<Record<Refusal, string>> = {
   NOT_FRIENDS: 'the two of you are not friends',
   BLOCKED: 'one of you blocks the other',
 };
 
 /** What social says, asked about each pair anew when its last yes has grown old. */
-export class SocialRights implements Rights {
+export class SocialRights implements Rights, RightsOfMany {
   /** When a yes was asked for, ms of the process; the oldest first. */
   readonly #yes = new Map<string, number>();
   readonly #client;
@@ -49,10 +57,26 @@ export class SocialRights implements Rights {
     this.#yes.set(pair, askedAt);
     return undefined;
   }
+
+  async refusalsOf(from: string, users: readonly string[], requestId: string): Promise<ReadonlyMap<string, Refusal>> {
+    const refusals = new Map<string, Refusal>();
+    for (let first = 0; first < users.length; first += ASK_MAX) {
+      const pairs = users.slice(first, first + ASK_MAX).map((to) => ({ from, to }));
+      const { verdicts } = await this.#client.judgePairs({ pairs }, { timeoutMs: ASK_TIMEOUT_MS, requestId });
+      pairs.forEach(({ to }, index) => {
+        const refusal = refusalIn(verdicts[index]);
+        if (refusal !== undefined) refusals.set(to, refusal);
+      });
+    }
+    return refusals;
+  }
 }
 
 /** Everybody may write to everybody. */
-export const NO_RIGHTS_NEEDED: Rights = { refusalOf: () => Promise.resolve(undefined) };
+export const NO_RIGHTS_NEEDED: Rights & RightsOfMany = {
+  refusalOf: () => Promise.resolve(undefined),
+  refusalsOf: () => Promise.resolve(new Map()),
+};
 
 function refusalIn(code: wire.Code | undefined): Refusal | undefined {
   if (code === wire.Code.OK) return undefined;

@@ -29,3 +29,29 @@ export const CONTENT_LIMITS = {
   customTypeLengthMax: 64,
   customBytesMax: 8 * 1024,
 } as const;
+
+/** Bounds of groups. Lengths in code points. */
+export const GROUP_LIMITS = {
+  /** The owner included. */
+  membersMax: 500,
+  /** Besides the owner. */
+  adminsMax: 10,
+  /** Of one AddMembers. */
+  membersPerRequestMax: 100,
+  nameLength: { min: 1, max: 64 },
+  announcementLength: { min: 0, max: 2000 },
+  nicknameLength: { min: 0, max: 32 },
+  commandIdLength: { min: 1, max: 64 },
+  /** Who wait to be let in at the same time. */
+  waitingMax: 100,
+  /** Who may not write at the same time, those included who have left meanwhile. */
+  mutesMax: 500,
+  muteMsMax: 30 * 24 * 60 * 60 * 1000,
+  ticketTtlMs: 7 * 24 * 60 * 60 * 1000,
+  /** Up to so many members are told with the group itself by sync. */
+  membersInItemMax: 100,
+  /** Whom a tip names. */
+  tipNamesMax: 20,
+  /** How long a command waits for its record to be in the log. */
+  publishedWithinMs: 5_000,
+} as const;

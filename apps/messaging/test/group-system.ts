@@ -1,0 +1,150 @@
+import { randomBytes } from 'node:crypto';
+import kafkajs from 'kafkajs';
+import { auth, event, METHODS, messaging as contract, social, wire, type MethodName } from '@magpie/contracts';
+import { openEventLog, type EventLog, type LogRecord } from '@magpie/event-log';
+import { GrpcServer, Peers, type UnaryClient } from '@magpie/grpc';
+import { connectMongo, type Connection } from '@magpie/mongo';
+import { silentLogger } from '@magpie/observability';
+import { startServices, type RunningServices } from '@magpie/service';
+import { messaging } from '../src/messaging.module.js';
+import { TOPICS } from '../src/publish.js';
+
+const CREDENTIAL = 'caller-secret-of-this-test';
+const TIMEOUT_MS = 10_000;
+/** One partition, so that a later record of anybody shows that an earlier one has been read. */
+const HOT_PARTITIONS = 1;
+const BROKERS = process.env['KAFKA_BROKERS']!;
+const definition = contract.MessagingServiceDefinition;
+const logger = silentLogger();
+
+type Methods = typeof definition.methods;
+type Message<C> = C extends { decode(bytes: Uint8Array): infer T } ? T : never;
+export type Method = keyof Methods;
+export type Request<K extends Method> = Partial<Message<Methods[K]['requestType']>>;
+export type Response<K extends Method> = Message<Methods[K]['responseType']>;
+
+/** Messaging behind its own port on a real log and database, with the test in the places of auth and social. */
+export class GroupSystem {
+  readonly namespace = `t-${randomBytes(4).toString('hex')}-`;
+  /** What messaging has appended, in the order of the topics' one partition each. */
+  readonly published: LogRecord[] = [];
+  /** Users without an account. */
+  readonly unknown = new Set<string>();
+  /** What social says of `from to`; else OK. */
+  readonly verdicts = new Map<string, wire.Code>();
+  #service: RunningServices | undefined;
+  #peers: Peers | undefined;
+  readonly #server = new GrpcServer({ credential: CREDENTIAL, logger });
+  #address = '';
+  #reader: { connection: Connection; log: EventLog } | undefined;
+
+  static async start(): Promise<GroupSystem> {
+    const system = new GroupSystem();
+    system.#serveOthers();
+    system.#address = await system.#server.listen('127.0.0.1:0');
+    await system.startService();
+    const connection = await connectMongo({ ...mongo(), database: `${system.namespace}sync`, logger });
+    const log = await openEventLog({
+      ...{ brokers: BROKERS.split(','), namespace: system.namespace, service: 'sync', connection },
+      ...{ hotPartitions: HOT_PARTITIONS, replication: 1, logger },
+    });
+    system.#reader = { connection, log };
+    await log.consume({
+      name: 'sync.reader',
+      topics: TOPICS,
+      onPoison: 'stop',
+      gain: async () => ({
+        process: async (batch) => void system.published.push(...batch),
+        state: () => ({}),
+        lost: () => undefined,
+      }),
+    });
+    return system;
+  }
+
+  async startService(): Promise<void> {
+    const address = [this.#address];
+    const endpoints = { messaging: ['127.0.0.1:0'], auth: address, social: address };
+    const env = {
+      ...process.env,
+      MAGPIE_NAMESPACE: this.namespace,
+      MAGPIE_CALLER_SECRET: CREDENTIAL,
+      MAGPIE_ENDPOINTS: JSON.stringify(endpoints),
+      MAGPIE_HOT_PARTITIONS: String(HOT_PARTITIONS),
+    };
+    this.#service = await startServices([messaging], { env, logger });
+    const own = { messaging: [this.#service.addresses['messaging']!] };
+    this.#peers = new Peers({ endpoints: own, credential: CREDENTIAL, logger });
+  }
+
+  async stopService(): Promise<void> {
+    await this.#peers?.close();
+    await this.#service?.stop();
+  }
+
+  async stop(): Promise<void> {
+    await this.stopService();
+    await this.#server.close(TIMEOUT_MS);
+    await this.#reader?.log.close();
+    await this.#reader?.connection.close();
+    for (const name of ['messaging', 'sync']) {
+      const connection = await connectMongo({ ...mongo(), database: `${this.namespace}${name}`, logger });
+      await connection.db?.dropDatabase();
+      await connection.close();
+    }
+    const admin = new kafkajs.Kafka({ brokers: BROKERS.split(','), logLevel: kafkajs.logLevel.NOTHING }).admin();
+    await admin.connect();
+    await admin.deleteTopics({
+      topics: (await admin.listTopics()).filter((topic) => topic.startsWith(this.namespace)),
+    });
+    await admin.disconnect();
+  }
+
+  get events(): UnaryClient<typeof event.EventStoreServiceDefinition> {
+    return this.#peers!.client('messaging', event.EventStoreServiceDefinition);
+  }
+
+  /** A client command, as the gateway brings it; `userId` '' = without a session. */
+  async call<K extends Method>(method: K, userId: string, request: Request<K>): Promise<Response<K>> {
+    const { name, requestType, responseType } = definition.methods[method];
+    const info = METHODS[`${definition.fullName}/${name}` as MethodName];
+    const codec = requestType as {
+      fromPartial(partial: object): object;
+      encode(message: object): { finish(): Uint8Array };
+    };
+    const { body } = await this.#peers!.exchange('messaging').call({
+      command: info.access === 'CLIENT' ? info.id : 0,
+      ...(userId === '' ? {} : { identity: { userId, deviceId: `device-of-${userId}`, sessionId: 's1' } }),
+      requestId: 'request',
+      timeoutMs: TIMEOUT_MS,
+      body: codec.encode(codec.fromPartial(request)).finish(),
+    });
+    return responseType.decode(body) as Response<K>;
+  }
+
+  #serveOthers(): void {
+    const nobody = () => Promise.reject(new Error('not asked here'));
+    const stand = <T extends object>(methods: object, answers: object): T =>
+      ({ ...Object.fromEntries(Object.keys(methods).map((name) => [name, nobody])), ...answers }) as T;
+    this.#server.serve(
+      auth.AuthServiceDefinition,
+      stand(auth.AuthServiceDefinition.methods, {
+        findAccounts: async ({ userIds }: auth.FindAccountsRequest) => ({
+          existing: userIds.filter((each) => !this.unknown.has(each)),
+        }),
+      }),
+    );
+    this.#server.serve(
+      social.SocialServiceDefinition,
+      stand(social.SocialServiceDefinition.methods, {
+        judgePairs: async ({ pairs }: social.JudgePairsRequest) => ({
+          verdicts: pairs.map(({ from, to }) => this.verdicts.get(`${from} ${to}`) ?? wire.Code.OK),
+        }),
+      }),
+    );
+  }
+}
+
+function mongo() {
+  return { uri: process.env['MONGODB_URI']! };
+}
