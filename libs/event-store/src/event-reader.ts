@@ -8,7 +8,14 @@ import type { RelayOptions } from './relay.js';
 /** Commits that one answer holds. */
 export const READ_EVENTS_PAGE_MAX = 1_000;
 /** Bytes of events after which a page ends. */
-const PAGE_BYTES_MAX = 1_000_000;
+export const PAGE_BYTES_MAX = 1_000_000;
+
+/** How many records a page may hold. Throws INVALID for a wrong size. */
+export function pageLimit({ pageSize }: Pick<event.ReadEventsRequest, 'pageSize'>): number {
+  const limit = pageSize === 0 ? READ_EVENTS_PAGE_MAX : pageSize;
+  if (!(limit >= 1 && limit <= READ_EVENTS_PAGE_MAX)) throw invalid('page_size', `1 to ${READ_EVENTS_PAGE_MAX}`);
+  return limit;
+}
 
 export interface EventReaderOptions {
   readonly store: EventStore;
@@ -38,8 +45,7 @@ export class EventReader implements Handlers<event.EventStoreServiceDefinition> 
     const { store, streams } = this.options;
     const prefix = streams[request.topic as TopicName];
     if (prefix === undefined) throw invalid('topic', 'is not published from this store');
-    const limit = request.pageSize === 0 ? READ_EVENTS_PAGE_MAX : request.pageSize;
-    if (!(limit >= 1 && limit <= READ_EVENTS_PAGE_MAX)) throw invalid('page_size', `1 to ${READ_EVENTS_PAGE_MAX}`);
+    const limit = pageLimit(request);
     const isFirst = request.pageToken === '';
     const one = request.key === '' ? undefined : prefix + request.key;
     const first = { stream: one ?? prefix, number: Math.max(0, request.fromVersion - 1) };

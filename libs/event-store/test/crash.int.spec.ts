@@ -1,13 +1,9 @@
-import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { collectionOf } from '@magpie/mongo';
 import { silentLogger, type ArmedFault } from '@magpie/observability';
 import { EventStore, startRelay, Timers, type Fold } from '../src/index.js';
 import { eventually, testDatabase } from './database.js';
+import { VictimProcess } from './victim-process.js';
 
 const logger = silentLogger();
 const counting: Fold<number> = { initial: 0, evolve: (count) => count + 1 };
@@ -18,34 +14,20 @@ const WAIT_MS = 10_000;
 describe('a process that dies or freezes', () => {
   let database: Awaited<ReturnType<typeof testDatabase>>;
   let store: EventStore;
-  let folder: string;
-  let victim: ChildProcess | undefined;
-  /** Of the victim, as it told them. */
-  let rounds: number;
+  let victim: VictimProcess | undefined;
 
   beforeEach(async () => {
-    rounds = 0;
     database = await testDatabase('crash');
     store = new EventStore({ connection: database.connection, logger });
     await store.init();
-    folder = mkdtempSync(join(tmpdir(), 'magpie-crash-'));
   });
   afterEach(async () => {
-    victim?.kill('SIGKILL');
+    victim?.end();
     await database.drop();
-    rmSync(folder, { recursive: true, force: true });
   });
 
-  const file = () => join(folder, 'fault.json');
-  const startVictim = (role: string, fault: ArmedFault) => {
-    writeFileSync(file(), JSON.stringify(fault));
-    const main = fileURLToPath(new URL('victim.js', import.meta.url));
-    const options = { execArgv: [], env: { ...process.env, NODE_OPTIONS: '' } };
-    victim = fork(main, [role, database.connection.name, file()], options);
-    victim.on('message', () => rounds++);
-    return victim;
-  };
-  const struck = () => eventually(() => expect(existsSync(`${file()}.done`)).toBe(true), WAIT_MS);
+  const startVictim = (role: string, fault: ArmedFault) =>
+    (victim = new VictimProcess(role, database.connection.name, fault));
   const commit = (commandId: string) => {
     const decide = () => [{ type: 'Done', version: 1, data: {} }];
     return store.execute({ stream: 'account:one', commandId, fold: counting, now: 1, decide });
@@ -57,8 +39,8 @@ describe('a process that dies or freezes', () => {
     const written = async () =>
       (await log.find().sort({ $natural: 1 }).toArray()).map(({ by, version }) => `${by} ${version}`);
     await commit('a');
-    startVictim('relay', { point: 'relay.after-append', pass: 1, action: 'freeze' });
-    await struck();
+    const frozen = startVictim('relay', { point: 'relay.after-append', pass: 1, action: 'freeze' });
+    await frozen.struck();
     expect(await written()).toEqual(['victim 1']);
 
     let open = Promise.withResolvers<void>();
@@ -75,10 +57,7 @@ describe('a process that dies or freezes', () => {
     try {
       await eventually(async () => expect(await written()).toEqual(['victim 1', 'successor 1']), WAIT_MS);
       await commit('b');
-      const asleep = rounds;
-      victim!.kill('SIGCONT');
-      // What it wakes up to do comes before its next round; the first may have begun before it froze.
-      await eventually(() => expect(rounds).toBeGreaterThan(asleep + 2), WAIT_MS);
+      await frozen.wake();
       expect(await unmarked()).toEqual([1, 2]);
       open.resolve();
       await eventually(async () => expect(await unmarked()).toEqual([]), WAIT_MS);
@@ -93,7 +72,7 @@ describe('a process that dies or freezes', () => {
     const appended: number[] = [];
     await commit('a');
     const dying = startVictim('relay', { point: 'relay.after-append', pass: 1, action: 'kill' });
-    await once(dying, 'exit');
+    await once(dying.child, 'exit');
     expect(await unmarked()).toEqual([1]);
     const append = async ({ version = 0 }) => void appended.push(version) as never;
     const publish = () => ({ topic: 'auth.account.v1' as const, key: 'one', events: [] });
@@ -118,7 +97,7 @@ describe('a process that dies or freezes', () => {
     });
     await timers.set([{ id: 't1', due: Date.now(), command: { ring: 'once' } }]);
     const dying = startVictim('timers', { point: 'store.after-commit', pass: 1, action: 'kill' });
-    await once(dying, 'exit');
+    await once(dying.child, 'exit');
     expect((await store.load('bell', counting)).state).toBe(1);
     await timers.start();
     const left = collectionOf(database.connection, 'timers');

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { collectionOf, connectMongo } from '@magpie/mongo';
 import { silentLogger, watchFaultFile } from '@magpie/observability';
-import { EventStore, startRelay, Timers, type Fold } from '../src/index.js';
+import { EventStore, startRelay, StateOutbox, Timers, type Fold } from '../src/index.js';
+import { inCollection, MARKS } from './states.js';
 
 /** A process that is made to die or to freeze at a crash point. argv: what it runs, its database, its fault file. */
 const [role, database, faultFile] = process.argv.slice(2) as [string, string, string];
@@ -20,6 +21,9 @@ if (role === 'relay') {
   const append = async ({ version = 0 }) => log.insertOne({ version, by: 'victim' }).then(() => undefined as never);
   const publish = () => ({ topic: 'auth.account.v1' as const, key: 'one', events: [] });
   startRelay({ store, appender: { append }, publish, logger, lease: { name: 'relay', ...lease } });
+} else if (role === 'states') {
+  const log = inCollection(connection, 'victim');
+  await new StateOutbox({ connection, log, kinds: [MARKS], lease: { name: 'states', ...lease }, logger }).start();
 } else {
   const handle = async ({ id }: { id: string }) => {
     const decide = () => [{ type: 'Rang', version: 1, data: {} }];

@@ -19,6 +19,7 @@ export const CRASH_POINTS = [
   'store.after-commit',
   'group.after-commit',
   'relay.after-append',
+  'states.after-append',
   'session.after-commit',
   'gateway.before-call',
   'gateway.before-answer',

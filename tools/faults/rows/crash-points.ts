@@ -28,6 +28,7 @@ const PLACES: Readonly<Record<string, Place>> = {
   feed: { services: ['sync'], passes: CHECKPOINTS },
   store: { services: ['auth'], passes: FEW },
   relay: { services: ['auth'], passes: FEW },
+  states: { services: ['messaging'], passes: FEW },
   session: { services: ['auth'], passes: FEW },
   gateway: { services: ['gateway'], passes: BUSY },
 };
