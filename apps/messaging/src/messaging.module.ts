@@ -1,20 +1,24 @@
 import { event, messaging as contract } from '@magpie/contracts';
-import { EventReader, EventStore, Outbox } from '@magpie/event-store';
-import { served, type ServiceDefinition } from '@magpie/service';
+import { EventReader, EventStore, JoinedReader, Outbox, StateOutbox, StateReader } from '@magpie/event-store';
+import { collectionOf } from '@magpie/mongo';
+import { served, type ServiceBase, type ServiceDefinition } from '@magpie/service';
 import { Module } from '@nestjs/common';
 import { GroupsController } from './api/groups.controller.js';
 import { MessagingController } from './api/messaging.controller.js';
+import { StatesController } from './api/states.controller.js';
 import { AuthAccounts } from './clients/accounts.client.js';
 import { FriendsMayBeAdded, type MayAdd } from './clients/may-add.client.js';
 import { NO_RIGHTS_NEEDED, SocialRights } from './clients/rights.client.js';
 import { KafkaMessageLog } from './clients/message-log.client.js';
 import { ChangeGroup } from './commands/change-group.js';
 import { CreateGroup } from './commands/create-group.js';
+import { MarkRead, type ReceiptDocument } from './commands/mark-read.js';
 import { SendMessages } from './commands/send-messages.js';
 import { config, type MessagingConfig } from './config.js';
 import { Archive } from './projections/archive.projection.js';
-import { publish, STREAMS, TOPICS } from './publish.js';
+import { publish, RECEIPTS, STATES, STREAMS, TOPICS } from './publish.js';
 import { FindCopies } from './queries/find-copies.js';
+import { FindPlace } from './queries/find-place.js';
 import { FindQuoted } from './queries/find-quoted.js';
 import { Groups } from './queries/groups.js';
 import { ListHistory } from './queries/list-history.js';
@@ -31,7 +35,8 @@ export const messaging: ServiceDefinition<MessagingConfig> = {
   config,
   database: true,
   log: true,
-  module: ({ connection, log, logger, peers, instanceId: holder }, { MESSAGING_STRANGERS }) => {
+  module: (base, { MESSAGING_STRANGERS }) => {
+    const { connection, log, logger, peers, instanceId: holder } = base;
     const store = new EventStore({ connection, logger });
     const archive = new Archive(log, connection);
     const messages = new KafkaMessageLog(log, logger);
@@ -45,23 +50,29 @@ export const messaging: ServiceDefinition<MessagingConfig> = {
     });
     const membership = new ReadMembership(connection, archive);
     const groups = groupsOn(store, new FriendsMayBeAdded(accounts, rights));
+    const states = statesOn(base, new FindPlace(connection, archive, membership));
+    const events = new EventReader({ store, publish, streams: STREAMS });
     return {
       module: MessagingModule,
       providers: [
         { provide: STORE_READY, useValue: { start: () => store.init() } },
         { provide: Outbox, useValue: new Outbox({ store, log, logger, holder, topics: TOPICS, publish }) },
-        { provide: EventReader, useValue: new EventReader({ store, publish, streams: STREAMS }) },
+        { provide: StateOutbox, useValue: states.outbox },
+        { provide: JoinedReader, useValue: joined(events, connection) },
         { provide: Archive, useValue: archive },
         { provide: KafkaMessageLog, useValue: messages },
-        { provide: MessagingController, useValue: new MessagingController(send, history, membership, groups) },
+        {
+          provide: MessagingController,
+          useValue: new MessagingController(send, history, membership, groups, states.controller),
+        },
       ],
     };
   },
   handlers: (get) => [
     served(contract.MessagingServiceDefinition, get(MessagingController)),
-    served(event.EventStoreServiceDefinition, get(EventReader)),
+    served(event.EventStoreServiceDefinition, get(JoinedReader)),
   ],
-  components: [STORE_READY, Archive, KafkaMessageLog, Outbox],
+  components: [STORE_READY, Archive, KafkaMessageLog, Outbox, StateOutbox],
 };
 
 function groupsOn(store: EventStore, mayAdd: MayAdd): GroupsController {
@@ -70,6 +81,25 @@ function groupsOn(store: EventStore, mayAdd: MayAdd): GroupsController {
     create: new CreateGroup(change, mayAdd),
     groups: new Groups(store),
     clock: Date.now,
+  });
+}
+
+/** What is kept of conversations besides their messages: who changes it, and who publishes it. */
+function statesOn({ connection, log, logger, instanceId: holder }: ServiceBase, places: FindPlace) {
+  const outbox = new StateOutbox({ connection, log, logger, kinds: STATES, lease: { name: 'states', holder } });
+  const changed = (): void => outbox.ring();
+  const receipts = collectionOf<ReceiptDocument>(connection, RECEIPTS.collection);
+  return { outbox, controller: new StatesController({ markRead: new MarkRead(receipts, places, changed) }) };
+}
+
+/** All that the service publishes, from where it is kept. */
+function joined(events: EventReader, connection: ServiceBase['connection']): JoinedReader {
+  const states = Map.groupBy(STATES, ({ topic }) => topic);
+  return new JoinedReader({
+    ...Object.fromEntries(TOPICS.map((topic) => [topic, [events]])),
+    ...Object.fromEntries(
+      [...states].map(([topic, kinds]) => [topic, kinds.map((kind) => new StateReader(connection, kind))]),
+    ),
   });
 }
 

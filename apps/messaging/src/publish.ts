@@ -1,6 +1,7 @@
 import { EVENTS, event, messaging, written, type EventType, type EventTypes, type TopicName } from '@magpie/contracts';
+import { partnerIn } from '@magpie/domain';
 import { deriveId } from '@magpie/domain/ids';
-import type { Commit, EventReaderOptions, Publication } from '@magpie/event-store';
+import type { Commit, EventReaderOptions, Publication, StateDocument, StateKind } from '@magpie/event-store';
 import {
   isTold,
   roleIn,
@@ -13,6 +14,7 @@ import {
 import type { JoinRequestChanged } from './domain/join-request.js';
 import { GROUP_LIMITS } from './domain/limits.js';
 import type { CheckedMessage } from './domain/outgoing.js';
+import { whoseReceipt, type Receipt } from './domain/receipt.js';
 
 /** What is published from the event store, by what the names of its streams begin with. */
 export const STREAMS = {
@@ -22,12 +24,23 @@ export const STREAMS = {
 
 export const TOPICS = Object.keys(STREAMS) as TopicName[];
 
+/** How far readers are. */
+export const RECEIPTS: StateKind<Receipt & StateDocument> = {
+  collection: 'state_receipt',
+  topic: 'messaging.receipt.v1',
+  publish: receiptChanged,
+};
+
+/** All documents of which the latest state is published. */
+export const STATES: readonly StateKind[] = [RECEIPTS];
+
 const MESSAGE_SENT: EventType = 'magpie.messaging.v1.MessageSent';
 /** Kinds of feed items (protocol.md, "Sync"). */
 const GROUP_KIND = 2;
 const MESSAGE_KIND = 3;
 /** Fields of `sync.v1.Item`. */
 const ITEM_MESSAGE_FIELD = 2;
+const ITEM_RECEIPT_FIELD = 3;
 const ITEM_GROUP_FIELD = 6;
 const ITEM_JOIN_REQUEST_FIELD = 12;
 /** Fields of `messaging.v1.Message` that the place in the log gives. */
@@ -171,6 +184,26 @@ function joinRequestChanged({ audience, at, state, ...one }: JoinRequest): event
     body: messaging.JoinRequest.encode(request).finish(),
   };
   return made('magpie.messaging.v1.JoinRequestChanged', { request }, `join-request.${one.requestId}`, feed);
+}
+
+/** How far somebody is: for them, and for the other one of a conversation of two. */
+function receiptChanged(receipt: Receipt): event.Event[] {
+  const { conversation, reader } = whoseReceipt(receipt);
+  const positions = { readPosition: receipt.read ?? 0, deliveredPosition: receipt.delivered };
+  const partner = partnerIn(conversation, reader);
+  const seenBy = (user: string, peer: string) => ({
+    users: [user],
+    body: messaging.Receipt.encode(messaging.Receipt.fromPartial({ peer })).finish(),
+  });
+  const own = seenBy(reader, partner ?? conversation.slice('g.'.length));
+  const renderings = partner === undefined || partner === reader ? [own] : [own, seenBy(partner, reader)];
+  const feed = {
+    ...{ users: renderings.flatMap(({ users }) => users), kind: MESSAGE_KIND, itemField: ITEM_RECEIPT_FIELD },
+    body: messaging.Receipt.encode({ peer: '', reader, ...positions }).finish(),
+    renderings,
+  };
+  const changed = { conversation, reader, ...positions };
+  return [made('magpie.messaging.v1.ReceiptChanged', changed, `receipt.${conversation}.${reader}`, feed)];
 }
 
 function made<T extends EventType>(

@@ -4,6 +4,7 @@ import type { SendMessages } from '../commands/send-messages.js';
 import type { ListHistory } from '../queries/list-history.js';
 import type { ReadMembership } from '../queries/read-membership.js';
 import type { GroupsController } from './groups.controller.js';
+import type { StatesController } from './states.controller.js';
 
 /** `magpie.messaging.v1.MessagingService`. */
 export class MessagingController implements Handlers<messaging.MessagingServiceDefinition> {
@@ -12,6 +13,7 @@ export class MessagingController implements Handlers<messaging.MessagingServiceD
     private readonly history: ListHistory,
     private readonly membership: ReadMembership,
     private readonly groups: GroupsController,
+    private readonly states: StatesController,
   ) {}
 
   async sendMessages(request: messaging.SendMessagesRequest, caller: Caller): Promise<messaging.SendMessagesResponse> {
@@ -32,5 +34,9 @@ export class MessagingController implements Handlers<messaging.MessagingServiceD
 
   getGroup(request: messaging.GetGroupRequest, caller: Caller): Promise<messaging.GetGroupResponse> {
     return this.groups.getGroup(request, caller);
+  }
+
+  markRead(request: messaging.MarkReadRequest, caller: Caller): Promise<messaging.MarkReadResponse> {
+    return this.states.markRead(request, caller);
   }
 }

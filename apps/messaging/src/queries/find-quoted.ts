@@ -1,14 +1,9 @@
-import { setTimeout as after } from 'node:timers/promises';
 import { messaging } from '@magpie/contracts';
-import { unavailable } from '@magpie/domain';
 import { collectionOf, type Collection, type Connection } from '@magpie/mongo';
 import type { QuotedMessages } from '../commands/send-messages.js';
 import { ARCHIVE_COLLECTION, type ArchivedMessage } from '../projections/archive.projection.js';
+import { lookInto } from './archive-look.js';
 import type { ArchiveLag } from './find-copies.js';
-
-/** How long a quote may wait for the archive to hold what was appended before it was asked for. */
-const WITHIN_MS = 1_500;
-const LOOK_MS = 50;
 
 /** Messages that others quote, from the archive. */
 export class FindQuoted implements QuotedMessages {
@@ -22,17 +17,10 @@ export class FindQuoted implements QuotedMessages {
   }
 
   /** Whoever quotes has seen the message: it was appended before, so an archive that holds all from before can tell. */
-  async find(conversation: string, messageIds: readonly string[]): Promise<ReadonlyMap<string, messaging.Quote>> {
-    const wanted = new Set(messageIds);
-    const begunAt = performance.now();
-    for (;;) {
-      const askedAt = performance.now();
-      const lagMs = await this.archive.lagMs(conversation);
-      const found = await this.look(conversation, [...wanted]);
-      if (found.size === wanted.size || lagMs <= askedAt - begunAt) return found;
-      if (askedAt - begunAt > WITHIN_MS) throw unavailable('the message archive');
-      await after(LOOK_MS);
-    }
+  find(conversation: string, messageIds: readonly string[]): Promise<ReadonlyMap<string, messaging.Quote>> {
+    const wanted = [...new Set(messageIds)];
+    const look = (): Promise<Map<string, messaging.Quote>> => this.look(conversation, wanted);
+    return lookInto(this.archive, conversation, look, (found) => found.size === wanted.length);
   }
 
   private async look(conversation: string, messageIds: string[]): Promise<Map<string, messaging.Quote>> {

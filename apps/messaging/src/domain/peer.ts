@@ -1,0 +1,16 @@
+import { conversationOf, invalid } from '@magpie/domain';
+import { isIdOf } from '@magpie/domain/ids';
+import { noSuchPeer } from './outgoing.js';
+
+/** The conversation with a user or a group, as one of its sides calls it. Throws INVALID or NO_SUCH_PEER. */
+export function requireConversation(userId: string, peer: string): string {
+  if (peer === '') throw invalid('peer', 'a user id or a group id is expected');
+  if (!isIdOf('u', peer) && !isIdOf('g', peer)) throw noSuchPeer('peer');
+  return conversationOf(userId, peer);
+}
+
+/** A place in a conversation, as messages name it. Throws INVALID. */
+export function requirePosition(field: string, position: number): number {
+  if (!(position > 0)) throw invalid(field, `${position}, the position of a message is expected`);
+  return position;
+}
