@@ -10,7 +10,6 @@ const command = (id: number, name: string): CommandInfo => ({
 
 /** Commands whose rpc is still to be taken into the service. */
 export const COMING: Readonly<Record<string, CommandInfo>> = {
-  MarkRead: command(251, 'statusnotify'),
   RecallMessage: command(594, 'revokemsg'),
   SendTyping: command(402, 'typing'),
   DeleteMessages: command(403, 'delmsg'),
@@ -47,7 +46,6 @@ const rpc = <Request, Response>(name: string, requestType: Codec<Request>, respo
 export const CHAT = {
   fullName: messaging.MessagingServiceDefinition.fullName,
   methods: {
-    markRead: rpc('MarkRead', messaging.MarkReadRequest, messaging.MarkReadResponse),
     recallMessage: rpc('RecallMessage', messaging.RecallMessageRequest, messaging.RecallMessageResponse),
     sendTyping: rpc('SendTyping', messaging.SendTypingRequest, messaging.SendTypingResponse),
     deleteMessages: rpc('DeleteMessages', messaging.DeleteMessagesRequest, messaging.DeleteMessagesResponse),
