@@ -3,6 +3,7 @@ import { DomainError } from '@magpie/domain';
 import { FrameDecoder, encodeFrame } from '@magpie/wire';
 import { MagpieError } from '../src/errors.js';
 import type { LinkEvents, LinkFactory, ShortLink } from '../src/ports.js';
+import { SimulatedChat } from './simulated-chat.js';
 import type { VirtualClock } from './virtual-clock.js';
 
 /** What may go wrong with one request. */
@@ -44,8 +45,17 @@ export class SimulatedServer {
   /** Most SendMessages requests to one conversation that were on their way over one link at the same time. */
   mostInFlight = 0;
   readonly #inFlight = new Map<string, number>();
+  readonly chat: SimulatedChat;
+  /** The link that a request is being served for: it gets no notice of its own doing. */
+  #author: SimulatedLink | undefined;
 
-  constructor(private readonly clock: VirtualClock) {}
+  constructor(private readonly clock: VirtualClock) {
+    this.chat = new SimulatedChat(
+      this.log,
+      (user, item) => this.#deliver(user, item),
+      (user, item) => this.#tell(user, item),
+    );
+  }
 
   get links(): number {
     return this.#links.size;
@@ -108,19 +118,15 @@ export class SimulatedServer {
     for (const link of this.#links) link.events.data(encodeFrame({ operation, sequence: 0, body }));
   }
 
+  /** Something enters a user's feed. */
+  bring(user: string, item: sync.Item['item']): void {
+    this.#deliver(user, item);
+  }
+
   /** Somebody writes without a client of ours. */
   write(from: string, to: string, text: string): void {
     const content = { content: { $case: 'text' as const, value: { text } } };
-    this.#accept(from, {
-      clientId: `x${this.log.length}`,
-      clientTimeMs: 0,
-      to,
-      content,
-      mentions: [],
-      quoteMessageId: '',
-      forward: undefined,
-      burnAfterMs: 0,
-    });
+    this.#accept(from, messaging.OutgoingMessage.fromPartial({ clientId: `x${this.log.length}`, to, content }));
   }
 
   #timeOut(ms: number): Promise<never> {
@@ -168,7 +174,9 @@ export class SimulatedServer {
       const newestKey = this.#newest(link.user ?? '');
       return gateway.HeartbeatResponse.encode({ newestKey, serverTimeMs: this.clock.now() }).finish();
     }
+    this.#author = link;
     const answer = this.#serve(operation, link.user, body, fault);
+    this.#author = undefined;
     if (operation === 121) link.key = sync.SyncResponse.decode(answer).syncKey?.entries[0]?.number ?? link.key;
     return answer;
   }
@@ -220,9 +228,10 @@ export class SimulatedServer {
         return sync.SyncResponse.encode(this.#sync(user!, sync.SyncRequest.decode(body))).finish();
       case 27:
         return sync.InitResponse.encode(this.#init(user!)).finish();
-      default:
-        throw new DomainError('not-found', 'UNKNOWN_COMMAND', `no command ${command}`);
     }
+    const answer = this.chat.serve(command, user!, body);
+    if (answer === undefined) throw new DomainError('not-found', 'UNKNOWN_COMMAND', `no command ${command}`);
+    return answer;
   }
 
   #send(user: string, { messages }: messaging.SendMessagesRequest): messaging.SendMessagesResponse {
@@ -253,21 +262,37 @@ export class SimulatedServer {
       position,
       clientTimeMs: out.clientTimeMs,
       serverTimeMs: this.clock.now(),
-      content: out.content!,
+      content: out.content ?? {},
+      mentions: out.mentions,
+      burnAfterMs: out.burnAfterMs,
     });
     this.log.push(message);
     this.#byOrigin.set(origin, message);
-    this.#deliver(from, { ...message, peer: out.to, clientId: out.clientId }, position, true);
-    if (out.to !== from) this.#deliver(out.to, { ...message, peer: from }, position, false);
+    const mine = { ...message, peer: out.to, clientId: out.clientId };
+    this.#deliver(from, { $case: 'message', value: mine });
+    if (out.to !== from) this.#deliver(out.to, { $case: 'message', value: { ...message, peer: from } });
     return message;
   }
 
-  #deliver(user: string, message: messaging.Message, number: number, own: boolean): void {
+  #deliver(user: string, item: sync.Item['item']): void {
     const feed = this.#feeds.get(user) ?? [];
     this.#feeds.set(user, feed);
-    feed.push({ number, item: { $case: 'message', value: message } });
-    if (own) return;
-    for (const link of this.#links) if (link.user === user) this.#notice(link, feed, number);
+    const number = this.#newest(user) + 1;
+    feed.push({ number, item });
+    for (const link of this.#links) {
+      if (link.user === user && link !== this.#author) this.#notice(link, feed, number);
+    }
+  }
+
+  /** Something that is of this moment only. */
+  #tell(user: string, item: sync.Item['item']): void {
+    for (const link of this.#links) {
+      if (link.user !== user) continue;
+      const notice = { fromKey: link.key, toKey: link.key, items: [{ number: 0, item }] };
+      link.events.data(
+        encodeFrame({ operation: OPERATIONS.notice, sequence: 0, body: gateway.Notice.encode(notice).finish() }),
+      );
+    }
   }
 
   #notice(link: SimulatedLink, feed: sync.Item[], toKey: number): void {
