@@ -42,40 +42,29 @@ const rpc = <Request, Response>(name: string, requestType: Codec<Request>, respo
   responseType,
 });
 
+const METHODS_COMING = {
+  recallMessage: rpc('RecallMessage', messaging.RecallMessageRequest, messaging.RecallMessageResponse),
+  sendTyping: rpc('SendTyping', messaging.SendTypingRequest, messaging.SendTypingResponse),
+  deleteMessages: rpc('DeleteMessages', messaging.DeleteMessagesRequest, messaging.DeleteMessagesResponse),
+  clearConversation: rpc('ClearConversation', messaging.ClearConversationRequest, messaging.ClearConversationResponse),
+  editConversation: rpc('EditConversation', messaging.EditConversationRequest, messaging.EditConversationResponse),
+  searchMessages: rpc('SearchMessages', messaging.SearchMessagesRequest, messaging.SearchMessagesResponse),
+  addMembers: rpc('AddMembers', messaging.AddMembersRequest, messaging.AddMembersResponse),
+  removeMember: rpc('RemoveMember', messaging.RemoveMemberRequest, messaging.RemoveMemberResponse),
+  leaveGroup: rpc('LeaveGroup', messaging.LeaveGroupRequest, messaging.LeaveGroupResponse),
+  updateGroup: rpc('UpdateGroup', messaging.UpdateGroupRequest, messaging.UpdateGroupResponse),
+  setGroupAdmin: rpc('SetGroupAdmin', messaging.SetGroupAdminRequest, messaging.SetGroupAdminResponse),
+  transferGroup: rpc('TransferGroup', messaging.TransferGroupRequest, messaging.TransferGroupResponse),
+  muteMember: rpc('MuteMember', messaging.MuteMemberRequest, messaging.MuteMemberResponse),
+  dissolveGroup: rpc('DissolveGroup', messaging.DissolveGroupRequest, messaging.DissolveGroupResponse),
+  editGroupMember: rpc('EditGroupMember', messaging.EditGroupMemberRequest, messaging.EditGroupMemberResponse),
+  createGroupTicket: rpc('CreateGroupTicket', messaging.CreateGroupTicketRequest, messaging.CreateGroupTicketResponse),
+  joinGroup: rpc('JoinGroup', messaging.JoinGroupRequest, messaging.JoinGroupResponse),
+  answerJoinRequest: rpc('AnswerJoinRequest', messaging.AnswerJoinRequestRequest, messaging.AnswerJoinRequestResponse),
+};
+
 /** The messaging service with all of its commands, those that are coming included. */
 export const CHAT = {
   fullName: messaging.MessagingServiceDefinition.fullName,
-  methods: {
-    recallMessage: rpc('RecallMessage', messaging.RecallMessageRequest, messaging.RecallMessageResponse),
-    sendTyping: rpc('SendTyping', messaging.SendTypingRequest, messaging.SendTypingResponse),
-    deleteMessages: rpc('DeleteMessages', messaging.DeleteMessagesRequest, messaging.DeleteMessagesResponse),
-    clearConversation: rpc(
-      'ClearConversation',
-      messaging.ClearConversationRequest,
-      messaging.ClearConversationResponse,
-    ),
-    editConversation: rpc('EditConversation', messaging.EditConversationRequest, messaging.EditConversationResponse),
-    searchMessages: rpc('SearchMessages', messaging.SearchMessagesRequest, messaging.SearchMessagesResponse),
-    addMembers: rpc('AddMembers', messaging.AddMembersRequest, messaging.AddMembersResponse),
-    removeMember: rpc('RemoveMember', messaging.RemoveMemberRequest, messaging.RemoveMemberResponse),
-    leaveGroup: rpc('LeaveGroup', messaging.LeaveGroupRequest, messaging.LeaveGroupResponse),
-    updateGroup: rpc('UpdateGroup', messaging.UpdateGroupRequest, messaging.UpdateGroupResponse),
-    setGroupAdmin: rpc('SetGroupAdmin', messaging.SetGroupAdminRequest, messaging.SetGroupAdminResponse),
-    transferGroup: rpc('TransferGroup', messaging.TransferGroupRequest, messaging.TransferGroupResponse),
-    muteMember: rpc('MuteMember', messaging.MuteMemberRequest, messaging.MuteMemberResponse),
-    dissolveGroup: rpc('DissolveGroup', messaging.DissolveGroupRequest, messaging.DissolveGroupResponse),
-    editGroupMember: rpc('EditGroupMember', messaging.EditGroupMemberRequest, messaging.EditGroupMemberResponse),
-    createGroupTicket: rpc(
-      'CreateGroupTicket',
-      messaging.CreateGroupTicketRequest,
-      messaging.CreateGroupTicketResponse,
-    ),
-    joinGroup: rpc('JoinGroup', messaging.JoinGroupRequest, messaging.JoinGroupResponse),
-    answerJoinRequest: rpc(
-      'AnswerJoinRequest',
-      messaging.AnswerJoinRequestRequest,
-      messaging.AnswerJoinRequestResponse,
-    ),
-    ...messaging.MessagingServiceDefinition.methods,
-  },
+  methods: { ...METHODS_COMING, ...messaging.MessagingServiceDefinition.methods },
 } as const;
