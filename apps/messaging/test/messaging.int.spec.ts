@@ -1,103 +1,21 @@
-import { randomBytes } from 'node:crypto';
-import kafkajs from 'kafkajs';
-import { auth, COMMANDS, messaging as contract, wire } from '@magpie/contracts';
+import { wire, type messaging as contract } from '@magpie/contracts';
 import { deriveId } from '@magpie/domain/ids';
-import { GrpcServer, Peers } from '@magpie/grpc';
-import { connectMongo } from '@magpie/mongo';
-import { silentLogger } from '@magpie/observability';
-import { startServices, type RunningServices } from '@magpie/service';
-import { messaging } from '../src/messaging.module.js';
+import { System, text, textOf } from './system.js';
 
-const CREDENTIAL = 'caller-secret-of-this-test';
-const BROKERS = process.env['KAFKA_BROKERS']!.split(',');
 const OLD_MS = 70_000;
-const logger = silentLogger();
-const namespace = `m-${randomBytes(4).toString('hex')}-`;
 const [ann, bob, eve] = ['ann', 'bob', 'eve'].map((name) => deriveId('u', name)) as [string, string, string];
-
-const text = (value: string) => ({ content: { content: { $case: 'text' as const, value: { text: value } } } });
-const textOf = (message: contract.Message) =>
-  message.content?.content?.$case === 'text' ? message.content.content.value.text : undefined;
 
 // Goal: what was acknowledged is there once, for both sides and nobody else, and an old copy is recognised after a
 // restart. Real: the service, Kafka, MongoDB. Auth is stood in for.
 describe('messaging', () => {
-  let service: RunningServices;
-  let accounts: GrpcServer;
-  let authAddress: string;
-  let peers: Peers;
-  let sequence = 0;
-
-  const start = async (): Promise<void> => {
-    const endpoints = { messaging: ['127.0.0.1:0'], auth: [authAddress] };
-    const env = {
-      ...process.env,
-      MAGPIE_NAMESPACE: namespace,
-      MAGPIE_CALLER_SECRET: CREDENTIAL,
-      MAGPIE_ENDPOINTS: JSON.stringify(endpoints),
-      MAGPIE_HOT_PARTITIONS: '2',
-      MESSAGING_STRANGERS: 'allow',
-    };
-    service = await startServices([messaging], { env, logger });
-    peers = new Peers({ endpoints: { messaging: [service.addresses['messaging']!] }, credential: CREDENTIAL, logger });
-  };
-  const stop = async (): Promise<void> => {
-    await peers.close();
-    await service.stop();
-  };
-
+  let system: System;
   beforeAll(async () => {
-    accounts = new GrpcServer({ credential: CREDENTIAL, logger });
-    const nobody = () => Promise.reject(new Error('not asked here'));
-    accounts.serve(auth.AuthServiceDefinition, {
-      register: nobody,
-      login: nobody,
-      refresh: nobody,
-      logout: nobody,
-      listDevices: nobody,
-      kickDevice: nobody,
-      listKeys: nobody,
-      checkSessions: nobody,
-      findAccounts: async ({ userIds }) => ({ existing: userIds.filter((id) => [ann, bob, eve].includes(id)) }),
-    });
-    authAddress = await accounts.listen('127.0.0.1:0');
-    await start();
+    system = await System.start([ann, bob, eve]);
   }, 60_000);
+  afterAll(() => system.stop(), 60_000);
 
-  afterAll(async () => {
-    await stop();
-    await accounts.close(1000);
-    const uri = process.env['MONGODB_URI']!;
-    const connection = await connectMongo({ uri, database: `${namespace}messaging`, logger });
-    await connection.db?.dropDatabase();
-    await connection.close();
-    const admin = new kafkajs.Kafka({ brokers: BROKERS, logLevel: kafkajs.logLevel.NOTHING }).admin();
-    await admin.connect();
-    await admin.deleteTopics({ topics: (await admin.listTopics()).filter((topic) => topic.startsWith(namespace)) });
-    await admin.disconnect();
-  }, 60_000);
-
-  const call = async (name: string, userId: string, body: Uint8Array): Promise<Uint8Array> => {
-    const command = [...COMMANDS.values()].find((each) => each.name === name)!.id;
-    const identity = userId === '' ? {} : { identity: { userId, deviceId: `device-of-${userId}`, sessionId: 's1' } };
-    const item = { command, ...identity, requestId: `r${++sequence}`, timeoutMs: 10_000, body };
-    return (await peers.exchange('messaging').call(item)).body;
-  };
-  const send = async (from: string, ...messages: Partial<contract.OutgoingMessage>[]) => {
-    const whole = messages.map((message) => ({
-      clientId: randomBytes(6).toString('hex'),
-      clientTimeMs: Date.now(),
-      ...message,
-    }));
-    const request = contract.SendMessagesRequest.fromPartial({ messages: whole });
-    const body = await call('newsendmsg', from, contract.SendMessagesRequest.encode(request).finish());
-    return contract.SendMessagesResponse.decode(body).results;
-  };
-  const history = async (userId: string, request: Partial<contract.ListHistoryRequest>) => {
-    const whole = contract.ListHistoryRequest.fromPartial({ limit: 100, ...request });
-    const body = await call('getmsghistory', userId, contract.ListHistoryRequest.encode(whole).finish());
-    return contract.ListHistoryResponse.decode(body);
-  };
+  const send: System['send'] = (...args) => system.send(...args);
+  const history: System['history'] = (...args) => system.history(...args);
 
   it('shows a conversation to both sides, each its own way, and to nobody else', async () => {
     const [sent] = await send(ann, { to: bob, clientId: 'of-ann', ...text('hello') });
@@ -148,8 +66,8 @@ describe('messaging', () => {
     await history(ann, { peer: bob });
     const [second] = await send(ann, again);
     expect(second).toEqual(first);
-    await stop();
-    await start();
+    await system.stopService();
+    await system.startService();
     let third = await send(ann, again);
     while (third[0]!.code === wire.Code.UNAVAILABLE) third = await send(ann, again);
     expect(third).toEqual([first]);

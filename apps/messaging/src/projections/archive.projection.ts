@@ -113,7 +113,7 @@ export class Archive {
     const until = performance.now() + timeoutMs;
     for (;;) {
       const here = this.partitions.get(partition);
-      if (here) await here.reached(position - 1, until - performance.now());
+      await here?.reached(position - 1, Math.max(0, until - performance.now()));
       if ((here?.position ?? (await this.keptElsewhere(partition))) >= position - 1) return true;
       if (performance.now() >= until) return false;
       await delay(CHECKPOINT_POLL_MS);
