@@ -6,7 +6,7 @@ import { served, type Component, type ServiceBase, type ServiceDefinition } from
 import { Audience } from './api/audience.js';
 import { PAGED_DEFINITION } from './api/page-codec.js';
 import { syncHandlers, syncStreams } from './api/sync.controller.js';
-import { pairMembers } from './clients/members.client.js';
+import { MessagingGroups } from './clients/members.client.js';
 import { syncConfig, type SyncConfig } from './config.js';
 import { FEED as FEED_CONSUMER, INBOX } from './domain/names.js';
 import { Feeds } from './projections/feeds.js';
@@ -123,9 +123,10 @@ function fanOut(
   sameDatabase: () => Promise<void>,
 ): Component {
   const inbox = log.appender({ topics: [INBOX], lane: 'persistent' });
-  const common = { inbox, log, partitions, members: pairMembers, logger };
+  const common = { inbox, log, partitions, logger };
   const restate = new Restate({ ...common, ownerOf: (topic) => ownerOf(peers, topic) });
-  const spec = onFeedEvent({ ...common, restate, versions: openVersions(connection), sameDatabase });
+  const groups = new MessagingGroups(peers);
+  const spec = onFeedEvent({ ...common, groups, restate, versions: openVersions(connection), sameDatabase });
   let stopped = false;
   let deaf: (() => void) | undefined;
   const begin = async (): Promise<Consumer | undefined> => {

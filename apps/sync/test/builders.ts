@@ -71,6 +71,30 @@ export function profileChanged(
   };
 }
 
+/** A group of these members as its commit tells of it, also to those who left. */
+export function groupChanged(
+  conversation: string,
+  joined: string[],
+  left: string[] = [],
+  group: Partial<messaging.Group> = {},
+): event.Event {
+  const changed = messaging.GroupChanged.fromPartial({ group, joined, left });
+  return {
+    type: 'magpie.messaging.v1.GroupChanged',
+    body: messaging.GroupChanged.encode(changed).finish(),
+    dedupeId: '',
+    feed: event.Feed.fromPartial({
+      conversation,
+      users: left,
+      kind: 2,
+      itemId: `group.${conversation.slice('g.'.length)}`,
+      mode: event.Feed_Mode.STATE,
+      itemField: 6,
+      body: messaging.Group.encode(messaging.Group.fromPartial(group)).finish(),
+    }),
+  };
+}
+
 /** A record as it comes from the log. */
 export function record(more: Partial<LogRecord> & Pick<LogRecord, 'offset' | 'events'>): LogRecord {
   const generation = more.generation ?? 1;

@@ -45,7 +45,7 @@ describe('membership', () => {
     fc.assert(
       fc.property(histories, ({ changes, truth }) => {
         const membership = folded(changes);
-        expect(truth.map((_, position) => membersAt(membership, position).sort())).toEqual(truth);
+        expect(truth.map((_, position) => membersAt(membership, position))).toEqual(truth);
         for (const own of membership.intervals.values()) {
           own.forEach(({ joined, left }, k) => {
             expect(joined).toBeLessThan(left);
@@ -92,7 +92,7 @@ describe('membership', () => {
         const from = at % truth.length;
         const rest = membershipFrom(folded(changes), from);
         for (let position = from; position < truth.length; position++) {
-          expect(membersAt(rest, position).sort()).toEqual(truth[position]);
+          expect(membersAt(rest, position)).toEqual(truth[position]);
         }
         for (const own of rest.intervals.values()) expect(own.every(({ left }) => left > from)).toBe(true);
       }),

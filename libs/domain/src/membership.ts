@@ -7,7 +7,7 @@ export interface Interval {
 /** Who belonged to a group when, as of the commit `version` of the group; 0 = nothing is known of it. */
 export interface Membership {
   readonly version: number;
-  /** Per user at least one, in the order of positions; they neither overlap nor touch. */
+  /** By user, in the order of their ids: at least one each, in the order of positions; they neither overlap nor touch. */
   readonly intervals: ReadonlyMap<string, readonly Interval[]>;
 }
 
@@ -35,7 +35,8 @@ export function foldMembership(membership: Membership, change: MembershipChange)
     if (own !== undefined) intervals.set(user, leave(own, position));
   }
   for (const user of joined) intervals.set(user, join(intervals.get(user) ?? [], position));
-  return { version, intervals };
+  // Whoever has read it in other stretches names the same in the same order.
+  return { version, intervals: new Map([...intervals].sort(([a], [b]) => (a < b ? -1 : 1))) };
 }
 
 function leave(intervals: readonly Interval[], position: number): readonly Interval[] {

@@ -1,8 +1,9 @@
 /** Feed.Mode of the contracts: every event is an entry, or only the latest of an item counts. */
 export const MODE = { log: 1, state: 2 } as const;
 
-/** Further fields of an item that only some readers get. */
+/** Further fields of an item. */
 export interface Rendering {
+  /** Who gets them; none = all readers. */
   readonly users: readonly string[];
   readonly body: Uint8Array;
 }

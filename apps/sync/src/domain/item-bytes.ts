@@ -14,7 +14,7 @@ export function itemFor(userId: string, row: Row): Uint8Array {
   let length = body.length;
   const own: Uint8Array[] = [];
   for (const rendering of renderings) {
-    if (!rendering.users.includes(userId)) continue;
+    if (rendering.users.length > 0 && !rendering.users.includes(userId)) continue;
     own.push(rendering.body);
     length += rendering.body.length;
   }

@@ -33,6 +33,8 @@ export const LIMITS = {
   /** How long a reader of one partition waits for visible rows to stand in the timeline, and how many may. */
   storedWaitMs: 3_000,
   storedWaitersMax: 4_096,
+  /** Members of groups that are remembered for one source partition; of more the longest unused groups are forgotten. */
+  membersKeptMax: 50_000,
   /** Newest keys read from the timeline at the same time for users who attach. */
   newestReadsMax: 16,
 } as const;

@@ -8,6 +8,9 @@ export const SOURCE_TOPICS = [
   'social.friend-request.v1',
 ] as const;
 
+/** Where groups tell of themselves, among their messages. */
+export const GROUP_TOPIC = 'messaging.message.v1';
+
 /** Position of what came from the store of a topic's owner instead of a log; below every position of a log. */
 export const FROM_STORE = 0;
 

@@ -11,7 +11,7 @@ const ENTRY_TYPE = 'magpie.sync.v1.InboxEntry';
 
 const unknownAudience = counter({
   name: 'magpie_sync_fan_out_unknown_audience_total',
-  help: 'Feed events of conversations whose members are not known here; they reach nobody',
+  help: 'Feed events of conversations that nobody knows; they reach only whom they name',
 });
 
 /** An encoded InboxEntry and where it goes. */
@@ -97,22 +97,23 @@ const NOTHING: sync.InboxEntry = {
   replaceable: false,
 };
 
-/** The item's bytes with its place and time in the log behind them, if it stands in one. */
+/** The item's bytes with what all readers get besides, and with its place and time in the log if it stands in one. */
 function placedBody(record: LogRecord, from: event.Event, feed: event.Feed): Uint8Array {
   const body = feed.body.length > 0 ? feed.body : from.body;
-  if (record.position === FROM_STORE) return body;
   return written((writer) => {
     writer.raw(body);
+    for (const { users, body } of feed.renderings) if (users.length === 0) writer.raw(body);
+    if (record.position === FROM_STORE) return writer;
     if (feed.positionField !== 0) writer.tag(feed.positionField, WireType.Varint).int64(record.position);
     if (feed.timeField !== 0) writer.tag(feed.timeField, WireType.Varint).int64(record.appendedAtMs);
     return writer;
   });
 }
 
-/** Who is given an event that stands at a position of its log. */
+/** Who is given an event that stands at a position of its log: who is named, and the members of its conversation. */
 export function recipientsOf(feed: event.Feed, position: number, members: Members): readonly string[] {
-  if (feed.users.length > 0) return feed.users;
+  if (feed.conversation === '') return feed.users;
   const found = members.at(feed.conversation, position);
   if (found === undefined) unknownAudience.inc();
-  return found ?? [];
+  return [...(found ?? []), ...feed.users];
 }

@@ -2,8 +2,8 @@ import { silentLogger } from '@magpie/observability';
 import { EVENTS, messaging, renderFor, type sync } from '@magpie/contracts';
 import { PoisonError, type AppendEntry, type Appended, type CheckpointView, type Gained } from '@magpie/event-log';
 import { partitionOf } from '@magpie/domain';
-import { messageSent, record } from '../../test/builders.js';
-import { pairMembers } from '../clients/members.client.js';
+import { groupChanged, messageSent, record } from '../../test/builders.js';
+import type { Groups } from '../clients/members.client.js';
 import { onFeedEvent } from './on-feed-event.reaction.js';
 
 // Goal: every feed event becomes one inbox record per partition of its recipients. Real: dropRepeats, the codecs.
@@ -16,6 +16,8 @@ const REPEATED = 99;
 const MET = new Map([['some', { v: 1, p: 1 }]]);
 const [ua, ub] = ['ua', 'uf'];
 
+const GROUP = 'g.g1';
+
 function start(
   answer: () => Promise<Appended> = () => Promise.resolve({} as Appended),
   more: Partial<Gained> = {},
@@ -25,6 +27,15 @@ function start(
   const restated: unknown[][] = [];
   /** How many versions were kept after how many entries. */
   const kept: number[][] = [];
+  const asked: unknown[] = [];
+  /** Says what `ua` and `uc` have been members of since position 1. */
+  const groups: Groups = {
+    read: (wanted) => {
+      asked.push(...wanted);
+      const intervals = new Map(['ua', 'uc'].map((user) => [user, [{ joined: 1, left: Infinity }]]));
+      return Promise.resolve(new Map([[GROUP, { version: 1, intervals }]]));
+    },
+  };
   const inbox = {
     lane: 'persistent' as const,
     append: (entry: AppendEntry) => {
@@ -42,7 +53,7 @@ function start(
     inbox,
     log,
     partitions: PARTITIONS,
-    members: pairMembers,
+    groups,
     restate: { of: (...asked) => (restated.push(asked), Promise.resolve([0, 7, 0, 0])) },
     versions: {
       judge: (records) => Promise.resolve({ fresh: records.filter(({ version }) => version !== REPEATED), met: MET }),
@@ -59,7 +70,7 @@ function start(
     logEnd: 0,
     ...more,
   };
-  return { appended, restated, kept, work: spec.gain(at) };
+  return { appended, asked, restated, kept, work: spec.gain(at) };
 }
 
 /** Peer and client id of the message as each of the entry's users sees them. */
@@ -105,16 +116,55 @@ describe('fan-out', () => {
     expect(appended).toHaveLength(1);
   });
 
-  it('finds the two of a conversation by its key, and nobody for a group that it does not know', async () => {
-    const { appended, work } = start();
-    const by = (conversation: string, id: string) => {
+  describe('the audience', () => {
+    const said = (conversation: string, users: string[], id: string) => {
       const sent = messageSent({ id, from: ua, to: ub });
-      return { ...sent, feed: { ...sent.feed!, users: [], conversation } };
+      return { ...sent, feed: { ...sent.feed!, users, conversation } };
     };
-    await (await work).process([record({ offset: 1, events: [by(`d.${ua}.${ub}`, 'm1')] })]);
-    expect(appended.flatMap((one) => entryOf(one).users).sort()).toEqual([ua, ub]);
-    await (await work).process([record({ offset: 2, events: [by('g.g1', 'm2')] })]);
-    expect(appended.flatMap((one) => entryOf(one).users)).toHaveLength(2);
+    const usersIn = (appended: AppendEntry[]) => appended.flatMap((one) => entryOf(one).users).sort();
+
+    it('is who is named and the two of a conversation by its key, each once', async () => {
+      const { appended, asked, work } = start();
+      const events = [said(`d.${ua}.${ub}`, [ub, 'uz'], 'm1')];
+      await (await work).process([record({ offset: 1, events })]);
+      expect([usersIn(appended), asked]).toEqual([[ua, ub, 'uz'], []]);
+    });
+
+    it('is the members of a group at the place of each record, asked for once, and who is named', async () => {
+      const { appended, asked, work } = start();
+      const message = (offset: number) => record({ key: GROUP, offset, events: [said(GROUP, ['uz'], `m${offset}`)] });
+      const change = record({ key: GROUP, offset: 6, version: 2, events: [groupChanged(GROUP, ['ub'], ['uc'])] });
+      await (await work).process([message(5), change, message(7)]);
+      await (await work).process([message(8)]);
+      expect(asked).toEqual([[GROUP, 2 ** 44 + 5]]);
+      const told = [5, 6, 7, 8].map((offset) =>
+        usersIn(appended.filter((one) => entryOf(one).source!.offset === offset)),
+      );
+      expect(told).toEqual([
+        ['ua', 'uc', 'uz'],
+        ['ua', 'ub', 'uc'],
+        ['ua', 'ub', 'uz'],
+        ['ua', 'ub', 'uz'],
+      ]);
+    });
+
+    it('is nobody of a group that nobody knows', async () => {
+      const { appended, work } = start();
+      const unknown = record({ key: 'g.g2', offset: 1, events: [said('g.g2', [], 'm1')] });
+      await (await work).process([unknown]);
+      expect(appended).toEqual([]);
+    });
+  });
+
+  it('writes what all readers get into the item, behind what the event says', async () => {
+    const { appended, work } = start();
+    const sent = messageSent({ id: 'm1', from: ua, to: ub });
+    const peer = messaging.Message.encode(messaging.Message.fromPartial({ peer: 'g1' })).finish();
+    const own = { users: [ua], body: sent.feed!.renderings[0]!.body };
+    const feed = { ...sent.feed!, renderings: [{ users: [], body: peer }, own] };
+    await (await work).process([record({ offset: 1, events: [{ ...sent, feed }] })]);
+    const seen = Object.assign({}, ...appended.map((one) => seenBy(entryOf(one)))) as object;
+    expect(seen).toEqual({ [ua]: [ub, 'c-m1'], [ub]: ['g1', ''] });
   });
 
   it('passes over events without a feed and stops at a record with two', async () => {

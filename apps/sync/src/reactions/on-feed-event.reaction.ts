@@ -11,12 +11,13 @@ import {
   type PartitionWork,
 } from '@magpie/event-log';
 import { counter, crashPoint, type Logger } from '@magpie/observability';
-import type { Members } from '../clients/members.client.js';
+import type { Groups } from '../clients/members.client.js';
 import { backTo, risenSince, type FanOutState } from '../domain/fan-out-state.js';
 import type { StoredFeedState } from '../domain/feed.js';
 import { LIMITS } from '../domain/limits.js';
 import { SOURCE_TOPICS } from '../domain/place.js';
 import { FAN_OUT, FEED, INBOX } from '../domain/names.js';
+import { GroupMembers } from './group-members.js';
 import { entriesOf, inboxEvents } from './inbox-entries.js';
 import type { Restate } from './restate.js';
 import type { StreamVersions } from './stream-versions.js';
@@ -32,7 +33,7 @@ export interface FanOutParts {
   readonly log: Pick<EventLog, 'generationOf' | 'checkpointsOf' | 'offsetsSince' | 'serverTime'>;
   /** Number of partitions of the inbox. */
   readonly partitions: number;
-  readonly members: Members;
+  readonly groups: Groups;
   readonly restate: Pick<Restate, 'of'>;
   readonly versions: Pick<StreamVersions, 'judge' | 'keep'>;
   /** Throws when the database is not the one that this process began with. */
@@ -125,6 +126,7 @@ class FanOutWork implements PartitionWork {
   /** Of the log as it is known; 0 = not yet. */
   #generation: number;
   readonly #inbox: readonly number[];
+  readonly #members: GroupMembers;
   readonly #emitted: number[];
   #rebuilt: boolean;
 
@@ -137,15 +139,17 @@ class FanOutWork implements PartitionWork {
     this.#logEnd = at.logEnd;
     this.#generation = at.checkpoint === undefined ? 0 : at.checkpoint.generation + (at.lost ? 1 : 0);
     this.#inbox = state.inbox;
+    this.#members = new GroupMembers(parts.groups);
     this.#emitted = [...state.emitted];
     this.#rebuilt = state.rebuilt;
   }
 
   /** All appends of a batch are made in one turn, in log order. */
   async process(records: LogRecord[]): Promise<void> {
-    const { members, inbox, versions, logger } = this.parts;
+    const { inbox, versions, logger } = this.parts;
     await this.#restateIfLost(records);
     const { fresh, met } = await versions.judge(records);
+    const members = await this.#members.of(fresh);
     const entries = fresh.map((record) => entriesOf(record, members, this.#inbox));
     const appends: Promise<Appended>[] = [];
     if (entries.some((of) => of.length > 0)) crashPoint('fan-out.before-inbox');

@@ -1,9 +1,8 @@
-import { EVENTS, event, social, type sync } from '@magpie/contracts';
+import { EVENTS, event, messaging, social, type sync } from '@magpie/contracts';
 import { partitionOf } from '@magpie/domain';
 import type { AppendEntry, Appended } from '@magpie/event-log';
 import { silentLogger } from '@magpie/observability';
-import { profileChanged } from '../../test/builders.js';
-import { pairMembers } from '../clients/members.client.js';
+import { groupChanged, profileChanged } from '../../test/builders.js';
 import { Restate } from './restate.js';
 
 // Goal: the last states of the streams of a partition come from their owner, each once, however its pages fall. The
@@ -39,7 +38,6 @@ function start(pages: (Entry[] | Error)[]) {
     inbox,
     log: { partitionFor: (_, key) => partitionOf(key, PARTITIONS), generationOf: () => 3 },
     partitions: PARTITIONS,
-    members: pairMembers,
     logger: silentLogger(),
   });
   const entries = (): sync.InboxEntry[] =>
@@ -82,6 +80,28 @@ describe('restate', () => {
     expect([asked, nicknames().map(([, to]) => to)]).toEqual([[''], wanted.map((user) => [user])]);
     await restate.of(TOPIC, one!);
     expect(asked).toHaveLength(2);
+  });
+
+  it('tells the last state of a group to its members, and to who left what they were told', async () => {
+    const commit = (version: number, joined: string[], left: string[] = []) => ({
+      key: 'g.g1',
+      version,
+      events: [groupChanged('g.g1', joined, left, { groupId: 'g1', version })],
+    });
+    const { restate, entries } = start([
+      [commit(1, ['ua', 'ub', 'uc']), { ...commit(2, []), events: [] }],
+      [commit(3, [], ['ub']), commit(4, ['ud'])],
+    ]);
+    await restate.of(TOPIC, partitionOf('g.g1', PARTITIONS));
+    const told = entries().flatMap(({ users, body }) =>
+      users.map((user) => [user, messaging.Group.decode(body).version] as const),
+    );
+    expect(told.sort()).toEqual([
+      ['ua', 4],
+      ['ub', 3],
+      ['uc', 4],
+      ['ud', 4],
+    ]);
   });
 
   it('tells only the inbox partitions that it should, leaves out what is no state, and topics without a store', async () => {

@@ -3,10 +3,11 @@ import type { Appended, Appender, EventLog, LogRecord } from '@magpie/event-log'
 import type { Owner } from '@magpie/event-store';
 import type { Logger } from '@magpie/observability';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Members } from '../clients/members.client.js';
+import { pairMembers } from '../clients/members.client.js';
 import { MODE } from '../domain/entry.js';
 import { lastStates } from '../domain/last-states.js';
 import { INBOX } from '../domain/names.js';
+import { membersOfStream } from './group-members.js';
 import { inboxEvents, entriesOf, recipientsOf } from './inbox-entries.js';
 
 /** Partitions that are gained together are gathered for so long, so that their topic is read once. */
@@ -18,7 +19,6 @@ export interface RestateParts {
   readonly log: Pick<EventLog, 'partitionFor' | 'generationOf'>;
   /** Number of partitions of the inbox. */
   readonly partitions: number;
-  readonly members: Members;
   readonly logger: Logger;
 }
 
@@ -91,15 +91,15 @@ export class Restate {
   #emit(topic: TopicName, stream: readonly event.ReadEventsResponse_Entry[], wanted: Wanted): Promise<Appended>[] {
     const key = stream[0]?.key;
     if (key === undefined) return [];
-    const { inbox, log, members, partitions } = this.parts;
+    const { inbox, log, partitions } = this.parts;
     const partition = log.partitionFor(topic, key);
     if (!wanted.has(partition)) return [];
     const only = wanted.get(partition);
     const generations = Array.from({ length: partitions }, (_, one) => log.generationOf(INBOX, one));
-    return statesOf(stream, members).flatMap(({ state, users }) => {
-      const feed = { ...state.event.feed!, users };
+    return statesOf(stream).flatMap(({ state, users }) => {
+      const feed = { ...state.event.feed!, conversation: '', users };
       const record = { ...NOWHERE, topic, partition, key, version: state.version, events: [{ ...state.event, feed }] };
-      return entriesOf(record, members, generations)
+      return entriesOf(record, pairMembers, generations)
         .filter((entry) => only?.has(entry.partition) ?? true)
         .map(({ partition: to, body }) =>
           inbox.append({ topic: INBOX, key: '', partition: to, requestId: '', events: inboxEvents(body) }),
@@ -117,13 +117,14 @@ const NOWHERE: Omit<LogRecord, 'topic' | 'partition' | 'key' | 'version' | 'even
   requestId: '',
 };
 
-function statesOf(stream: readonly event.ReadEventsResponse_Entry[], members: Members) {
+function statesOf(stream: readonly event.ReadEventsResponse_Entry[]) {
+  const members = membersOfStream(stream);
   const states = stream.flatMap(({ version, events }) =>
     events.flatMap((one) => {
       const { feed } = one;
       if (feed === undefined || feed.mode !== MODE.state) return [];
       const stateOf = `${feed.kind}/${feed.itemField}/${feed.itemId}`;
-      return [{ event: one, version, stateOf, users: recipientsOf(feed, NOWHERE.position, members) }];
+      return [{ event: one, version, stateOf, users: recipientsOf(feed, version, members) }];
     }),
   );
   return lastStates(states);
