@@ -11,7 +11,7 @@ import {
   type PartitionWork,
 } from '@magpie/event-log';
 import { counter, crashPoint, type Logger } from '@magpie/observability';
-import type { Groups } from '../clients/members.client.js';
+import { pairMembers, type Groups } from '../clients/members.client.js';
 import { backTo, risenSince, type FanOutState } from '../domain/fan-out-state.js';
 import type { StoredFeedState } from '../domain/feed.js';
 import { LIMITS } from '../domain/limits.js';
@@ -54,7 +54,7 @@ export function onFeedEvent(parts: FanOutParts): ConsumerSpec {
       await parts.sameDatabase();
       const inbox = Array.from({ length: parts.partitions }, () => 1);
       for (const record of records) {
-        for (const { body } of entriesOf(record, parts.members, inbox)) encodeBody({ events: inboxEvents(body) });
+        for (const { body } of entriesOf(record, pairMembers, inbox)) encodeBody({ events: inboxEvents(body) });
       }
     },
     gain: (at) => gain(at, parts),
