@@ -1,10 +1,11 @@
 import type { DynamicModule } from '@nestjs/common';
-import { partitionsOf } from '@magpie/contracts';
+import { partitionsOf, sync as contract } from '@magpie/contracts';
 import type { Consumer } from '@magpie/event-log';
 import { ownerOf } from '@magpie/event-store';
 import { served, type Component, type ServiceBase, type ServiceDefinition } from '@magpie/service';
 import { Audience } from './api/audience.js';
 import { PAGED_DEFINITION } from './api/page-codec.js';
+import { pushHandlers } from './api/push.controller.js';
 import { syncHandlers, syncStreams } from './api/sync.controller.js';
 import { MessagingGroups } from './clients/members.client.js';
 import { syncConfig, type SyncConfig } from './config.js';
@@ -22,6 +23,7 @@ import type { FeedQueryParts } from './queries/sync.js';
 import { allBegun } from './reactions/all-begun.js';
 import { onFeedEvent } from './reactions/on-feed-event.reaction.js';
 import { Restate } from './reactions/restate.js';
+import { openPush, type Push } from './reactions/push/open-push.js';
 import { openVersions } from './reactions/stream-versions.js';
 
 const APPENDER_CLOSE_MS = 5_000;
@@ -29,12 +31,14 @@ const APPENDER_CLOSE_MS = 5_000;
 const PARTS = Symbol('PARTS');
 const FEED = Symbol('FEED');
 const FAN_OUT = Symbol('FAN_OUT');
+const PUSH = Symbol('PUSH');
 
 /** What the parts of the service share. */
 interface Parts extends FeedQueryParts {
   readonly audience: Audience;
   readonly feed: Component;
   readonly fanOut: Component;
+  readonly push: Push;
 }
 
 class SyncModule {}
@@ -46,6 +50,7 @@ function module(base: ServiceBase, config: SyncConfig): DynamicModule {
       { provide: PARTS, useFactory: () => makeParts(base, config) },
       { provide: FEED, inject: [PARTS], useFactory: ({ feed }: Parts) => feed },
       { provide: FAN_OUT, inject: [PARTS], useFactory: ({ fanOut }: Parts) => fanOut },
+      { provide: PUSH, inject: [PARTS], useFactory: ({ push }: Parts) => push },
     ],
   };
 }
@@ -61,6 +66,7 @@ async function makeParts(base: ServiceBase, config: SyncConfig): Promise<Parts> 
   const feeds = new Feeds(partitionsOf(INBOX, log.hotPartitions));
   const reader = new TimelineReader(timeline);
   const audience = new Audience(feeds, reader, logger);
+  const push = await openPush(base, config, { feeds, timeline, items: itemCollection, presence: audience });
   const retention = new Retention({ connection, timeline, feeds, now: () => log.serverTime(), logger });
   const rebuild = new Rebuild(log);
   const items = new ItemWriter(itemCollection);
@@ -94,6 +100,7 @@ async function makeParts(base: ServiceBase, config: SyncConfig): Promise<Parts> 
     stampOf: identity.stampOf,
     audience,
     feed,
+    push,
   };
   return { ...parts, fanOut: fanOut(base, feeds.partitions, sameDatabase) };
 }
@@ -176,7 +183,10 @@ export const sync: ServiceDefinition<SyncConfig> = {
   module,
   handlers: (get) => {
     const parts = get<Parts>(PARTS);
-    return [served(PAGED_DEFINITION, syncHandlers(parts), syncStreams(parts.audience, parts.feeds.partitions))];
+    return [
+      served(PAGED_DEFINITION, syncHandlers(parts), syncStreams(parts.audience, parts.feeds.partitions)),
+      served(contract.PushServiceDefinition, pushHandlers(parts.push, parts.feeds)),
+    ];
   },
-  components: [FEED, FAN_OUT],
+  components: [PUSH, FEED, FAN_OUT],
 };

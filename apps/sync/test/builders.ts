@@ -15,13 +15,15 @@ export function messageSent(message: {
   to: string;
   text?: string;
   deviceId?: string;
+  mentions?: string[];
 }): event.Event {
-  const { id, from, to, text = id, deviceId = 'device-of-sender' } = message;
+  const { id, from, to, text = id, deviceId = 'device-of-sender', mentions = [] } = message;
   const body = messaging.MessageSent.fromPartial({
     messageId: id,
     from,
     to,
     clientTimeMs: 1,
+    mentions,
     content: { content: { $case: 'text', value: { text } } },
   });
   const rendering = (user: string, peer: string, clientId: string): event.Feed_Rendering => ({

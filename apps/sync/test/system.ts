@@ -1,4 +1,4 @@
-import { partitionsOf, sync as contract, type event, type social } from '@magpie/contracts';
+import { auth, partitionsOf, sync as contract, type event, type social, type TopicName } from '@magpie/contracts';
 import { conversationOf, DomainError, partitionOf } from '@magpie/domain';
 import { openEventLog, type Appended, type Appender, type EventLog } from '@magpie/event-log';
 import { Peers } from '@magpie/grpc';
@@ -19,6 +19,16 @@ const AGAIN_MS = 10;
 const logger = silentLogger();
 
 const KEY_FROM_NOTHING: contract.SyncKey = { entries: [{ selector: 0, number: 0 }], stamp: new Uint8Array(0) };
+
+const SESSION_REVOKED = 'magpie.auth.v1.SessionRevoked';
+const NO_EVENT = { feed: undefined, dedupeId: '' };
+
+/** Who appends to a topic that sync reads. */
+interface Publisher {
+  readonly connection: Connection;
+  readonly log: EventLog;
+  readonly appender: Appender;
+}
 
 /** One answer of Sync: what the items hold, the key after them and the key that the gateway is told. */
 export interface Pulled {
@@ -48,27 +58,22 @@ export class System {
 
   private constructor(
     readonly namespace: string,
-    private readonly messaging: { connection: Connection; log: EventLog; appender: Appender },
+    private readonly messaging: Publisher,
+    private readonly auth: Publisher,
     /** The service's own database. */
     readonly database: Connection,
+    private readonly settings: NodeJS.ProcessEnv,
   ) {}
 
-  static async start(): Promise<System> {
+  /** `settings`: of the service, besides those of every test. */
+  static async start(settings: NodeJS.ProcessEnv = {}): Promise<System> {
     const namespace = namespaceOf('sync');
-    const uri = process.env['MONGODB_URI']!;
-    const connection = await connectMongo({ uri, database: `${namespace}messaging`, logger });
-    const log = await openEventLog({
-      brokers: process.env['KAFKA_BROKERS']!.split(','),
-      namespace,
-      service: 'messaging',
-      connection,
-      hotPartitions: HOT_PARTITIONS,
-      replication: 1,
-      logger,
-    });
-    const appender = log.appender({ topics: ['messaging.message.v1'], lane: 'request' });
-    const database = await connectMongo({ uri, database: `${namespace}sync`, logger });
-    const system = new System(namespace, { connection, log, appender }, database);
+    const [messaging, auth] = await Promise.all([
+      openPublisher(namespace, 'messaging', 'messaging.message.v1'),
+      openPublisher(namespace, 'auth', 'auth.session.v1'),
+    ]);
+    const database = await connectMongo({ uri: uriOf(), database: `${namespace}sync`, logger });
+    const system = new System(namespace, messaging, auth, database, settings);
     system.#ownerAddress = await system.social.start(system.#env());
     await system.startService();
     return system;
@@ -104,6 +109,7 @@ export class System {
       MAGPIE_CALLER_SECRET: CREDENTIAL,
       MAGPIE_HEALTH_PORT: '0',
       MAGPIE_HOT_PARTITIONS: String(HOT_PARTITIONS),
+      ...this.settings,
     };
   }
 
@@ -117,9 +123,9 @@ export class System {
   async stop(): Promise<void> {
     while (this.#instances.length > 0) await this.stopService();
     await this.social.stop();
-    await this.messaging.log.close();
+    for (const { log } of this.#publishers) await log.close();
     await this.database.useDb(`${this.namespace}social`).dropDatabase();
-    for (const connection of [this.messaging.connection, this.database]) {
+    for (const { connection } of [...this.#publishers, { connection: this.database }]) {
       await connection.dropDatabase();
       await connection.close();
     }
@@ -174,7 +180,7 @@ export class System {
   }
 
   /** Appends one message as messaging does. */
-  send(message: { id: string; from: string; to: string; text?: string; deviceId?: string }): Promise<Appended> {
+  send(message: Parameters<typeof messageSent>[0]): Promise<Appended> {
     return this.append(conversationOf(message.from, message.to), [messageSent(message)]);
   }
 
@@ -182,9 +188,20 @@ export class System {
     return this.messaging.appender.append({ topic: 'messaging.message.v1', key, events });
   }
 
+  /** A session ends, as auth tells it. */
+  async revoke(userId: string, deviceId: string, sessionId: string): Promise<void> {
+    const revoked = { userId, deviceId, sessionId, reason: auth.SessionRevoked_Reason.KICKED, revokedAtMs: Date.now() };
+    const events = [{ ...NO_EVENT, type: SESSION_REVOKED, body: auth.SessionRevoked.encode(revoked).finish() }];
+    await this.auth.appender.append({ topic: 'auth.session.v1', key: userId, events });
+  }
+
+  get #publishers(): Publisher[] {
+    return [this.messaging, this.auth];
+  }
+
   async pull(userId: string, key: contract.SyncKey | undefined = KEY_FROM_NOTHING, limit = 0): Promise<Pulled> {
     const request = contract.SyncRequest.encode({ syncKey: key, limit }).finish();
-    const { body, feedKey } = await this.#call(121, userId, request);
+    const { body, feedKey } = await this.call(121, userId, request);
     const { items, syncKey, hasMore } = contract.SyncResponse.decode(body);
     return { items, ids: idsOf(items), key: syncKey!, number: numberOf(syncKey), hasMore, feedKey };
   }
@@ -227,12 +244,12 @@ export class System {
 
   /** newsync with these bytes as its request. */
   ask(userId: string, request: Uint8Array): Promise<unknown> {
-    return this.#call(121, userId, request);
+    return this.call(121, userId, request);
   }
 
   async init(userId: string, pageToken = ''): Promise<contract.InitResponse & { feedKey: number }> {
     const request = contract.InitRequest.encode({ pageToken, commandId: 'c1' }).finish();
-    const { body, feedKey } = await this.#call(27, userId, request);
+    const { body, feedKey } = await this.call(27, userId, request);
     return { ...contract.InitResponse.decode(body), feedKey };
   }
 
@@ -254,8 +271,13 @@ export class System {
   }
 
   /** A command as the gateway brings it; asks again while nobody serves the user yet. */
-  async #call(command: number, userId: string, body: Uint8Array): Promise<{ body: Uint8Array; feedKey: number }> {
-    const identity = { userId, deviceId: 'device', sessionId: 'session' };
+  async call(
+    command: number,
+    userId: string,
+    body: Uint8Array,
+    device = { deviceId: 'device', sessionId: 'session' },
+  ): Promise<{ body: Uint8Array; feedKey: number }> {
+    const identity = { userId, ...device };
     const until = Date.now() + WAIT_MS;
     for (let turn = 0; ; turn++) {
       const { peers } = this.#instances[turn % this.#instances.length]!;
@@ -267,6 +289,21 @@ export class System {
       }
     }
   }
+}
+
+async function openPublisher(namespace: string, service: string, topic: TopicName): Promise<Publisher> {
+  const connection = await connectMongo({ uri: uriOf(), database: namespace + service, logger });
+  const log = await openEventLog({
+    brokers: process.env['KAFKA_BROKERS']!.split(','),
+    ...{ namespace, service, connection, logger },
+    hotPartitions: HOT_PARTITIONS,
+    replication: 1,
+  });
+  return { connection, log, appender: log.appender({ topics: [topic], lane: 'request' }) };
+}
+
+function uriOf(): string {
+  return process.env['MONGODB_URI']!;
 }
 
 /** Waits until a condition holds. */

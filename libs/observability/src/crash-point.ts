@@ -16,6 +16,7 @@ export const CRASH_POINTS = [
   'fan-out.after-inbox',
   'feed.after-visible',
   'feed.after-rows',
+  'push.after-send',
   'store.after-commit',
   'group.after-commit',
   'relay.after-append',

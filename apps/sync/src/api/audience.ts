@@ -3,6 +3,7 @@ import { extend, know, LOADING, type Chain, type Delivery } from '../domain/chai
 import type { NewRow } from '../domain/entry.js';
 import { itemFor } from '../domain/item-bytes.js';
 import { LIMITS } from '../domain/limits.js';
+import type { Presence } from '../clients/push/presence.js';
 import type { Feed, FeedListener, Feeds } from '../projections/feeds.js';
 import type { TimelineReader } from '../queries/read-timeline.js';
 import type { GatewayStream } from './gateway-stream.js';
@@ -23,7 +24,7 @@ interface Attendee {
 const attendeesNow = gauge({ name: 'magpie_sync_attached_users_count', help: 'Users attached by some gateway' });
 
 /** Who is attached, and what becomes visible for them: every new row → one delivery per attached user and stream. */
-export class Audience implements FeedListener {
+export class Audience implements FeedListener, Presence {
   readonly #attendees = new Map<string, Attendee>();
   readonly #streams = new Set<GatewayStream>();
   readonly #toRead: Attendee[] = [];
@@ -60,6 +61,10 @@ export class Audience implements FeedListener {
   detach(stream: GatewayStream, userId: string): void {
     const attendee = this.#attendees.get(userId);
     if (attendee !== undefined) this.#part(attendee, stream);
+  }
+
+  isOnline(userId: string): boolean {
+    return this.#attendees.has(userId);
   }
 
   gained({ partition, epoch }: Feed): void {

@@ -6,7 +6,14 @@ import type { Audience } from './audience.js';
 import { GatewayStream } from './gateway-stream.js';
 import type { PAGED_DEFINITION } from './page-codec.js';
 
-export function syncHandlers(parts: FeedQueryParts): Handlers<typeof PAGED_DEFINITION> {
+export interface SyncOperations extends FeedQueryParts {
+  readonly push: {
+    /** A device has been told its feed up to a key. */
+    seen(userId: string, deviceId: string, key: number): void;
+  };
+}
+
+export function syncHandlers(parts: SyncOperations): Handlers<typeof PAGED_DEFINITION> {
   return {
     init: async ({ pageToken }, caller) => {
       const answer = await init(caller.userId, pageToken, parts);
@@ -16,6 +23,7 @@ export function syncHandlers(parts: FeedQueryParts): Handlers<typeof PAGED_DEFIN
     sync: async ({ syncKey, limit }, caller) => {
       const answer = await syncFeed(caller.userId, { syncKey, limit }, parts);
       caller.answer.feedKey = answer.number;
+      parts.push.seen(caller.userId, caller.deviceId, answer.number);
       return answer;
     },
   };

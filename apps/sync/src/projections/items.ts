@@ -35,6 +35,11 @@ export async function openItems(connection: Connection): Promise<Collection<Item
   return items;
 }
 
+/** Id of the item of this name (`Row.stateOf`) of one user. */
+export function itemIdOf(userId: string, name: string): string {
+  return userId + SEPARATOR + name;
+}
+
 /** Bounds of the ids of one user's items whose names come after `name`; neither bound is an item's. */
 export function idsAfter(userId: string, name: string): { $gt: string; $lt: string } {
   return { $gt: userId + SEPARATOR + name, $lt: userId + SUCCESSOR };
@@ -69,7 +74,7 @@ function latestIn(rows: readonly NewRow[]): ItemDocument[] {
   for (const row of rows) {
     if (row.stateOf === '') continue;
     for (const userId of row.users) {
-      const id = userId + SEPARATOR + row.stateOf;
+      const id = itemIdOf(userId, row.stateOf);
       if ((latest.get(id)?.row.key ?? 0) < row.key) latest.set(id, { userId, row });
     }
   }
