@@ -8,6 +8,7 @@ import { MessagingController } from './api/messaging.controller.js';
 import { StatesController } from './api/states.controller.js';
 import { AuthAccounts } from './clients/accounts.client.js';
 import { FriendsMayBeAdded, type MayAdd } from './clients/may-add.client.js';
+import { Chinese } from './clients/language.client.js';
 import { NO_RIGHTS_NEEDED, SocialRights } from './clients/rights.client.js';
 import { KafkaMessageLog } from './clients/message-log.client.js';
 import { ChangeGroup } from './commands/change-group.js';
@@ -17,12 +18,15 @@ import { SendMessages } from './commands/send-messages.js';
 import { config, type MessagingConfig } from './config.js';
 import { Archive } from './projections/archive.projection.js';
 import { publish, RECEIPTS, STATES, STREAMS, TOPICS } from './publish.js';
+import { SearchIndex } from './projections/search.projection.js';
 import { FindCopies } from './queries/find-copies.js';
 import { FindPlace } from './queries/find-place.js';
 import { FindQuoted } from './queries/find-quoted.js';
 import { Groups } from './queries/groups.js';
 import { ListHistory } from './queries/list-history.js';
 import { ReadMembership } from './queries/read-membership.js';
+import { MembersRead } from './queries/readable.js';
+import { NOTHING_HIDDEN, SearchMessages } from './queries/search-messages.js';
 
 const STORE_READY = Symbol('STORE_READY');
 
@@ -52,6 +56,7 @@ export const messaging: ServiceDefinition<MessagingConfig> = {
     const groups = groupsOn(store, new FriendsMayBeAdded(accounts, rights));
     const states = statesOn(base, new FindPlace(connection, archive, membership));
     const events = new EventReader({ store, publish, streams: STREAMS });
+    const { index, search } = searchOn(base);
     return {
       module: MessagingModule,
       providers: [
@@ -60,10 +65,11 @@ export const messaging: ServiceDefinition<MessagingConfig> = {
         { provide: StateOutbox, useValue: states.outbox },
         { provide: JoinedReader, useValue: joined(events, connection) },
         { provide: Archive, useValue: archive },
+        { provide: SearchIndex, useValue: index },
         { provide: KafkaMessageLog, useValue: messages },
         {
           provide: MessagingController,
-          useValue: new MessagingController(send, history, membership, groups, states.controller),
+          useValue: new MessagingController(send, history, membership, groups, states.controller, search),
         },
       ],
     };
@@ -72,7 +78,7 @@ export const messaging: ServiceDefinition<MessagingConfig> = {
     served(contract.MessagingServiceDefinition, get(MessagingController)),
     served(event.EventStoreServiceDefinition, get(JoinedReader)),
   ],
-  components: [STORE_READY, Archive, KafkaMessageLog, Outbox, StateOutbox],
+  components: [STORE_READY, Archive, SearchIndex, KafkaMessageLog, Outbox, StateOutbox],
 };
 
 function groupsOn(store: EventStore, mayAdd: MayAdd): GroupsController {
@@ -90,6 +96,12 @@ function statesOn({ connection, log, logger, instanceId: holder }: ServiceBase, 
   const changed = (): void => outbox.ring();
   const receipts = collectionOf<ReceiptDocument>(connection, RECEIPTS.collection);
   return { outbox, controller: new StatesController({ markRead: new MarkRead(receipts, places, changed) }) };
+}
+
+function searchOn({ connection, log, logger, instanceId: holder }: ServiceBase) {
+  const language = new Chinese();
+  const index = new SearchIndex({ log, connection, language, holder, logger });
+  return { index, search: new SearchMessages(connection, language, new MembersRead(connection), NOTHING_HIDDEN) };
 }
 
 /** All that the service publishes, from where it is kept. */

@@ -30,6 +30,7 @@ export const TOPICS = {
   'social.friend-request.v1': outbox('cold'),
   'sync.inbox.v1': { kind: 'derived', partitions: 'hot', retentionMs: 7 * dayMs },
   'messaging.archive.dead-letter.v1': deadLetter,
+  'messaging.search.dead-letter.v1': deadLetter,
   'social.profile.dead-letter.v1': deadLetter,
 } as const satisfies Record<string, TopicSpec>;
 

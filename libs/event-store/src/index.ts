@@ -15,6 +15,7 @@ export {
   type RebuildStatus,
 } from './rebuild-control.js';
 export { prepareView } from './rebuild-watch.js';
+export { startRounds, type Held, type LeaseName, type Rounds, type RoundsOptions } from './leased-rounds.js';
 export { FROM_STORE, judge, type Judgement, type Met } from './version-rule.js';
 export type { Fields, FoldedDocument, StreamRecord, View } from './view.js';
 export { ViewWriter, type WriterOptions } from './view-writer.js';

@@ -33,6 +33,7 @@ export {
 export { startTcpProxy, type ProxyMode, type TcpProxy, type TcpProxyOptions } from './faults/tcp-proxy.js';
 export { postCommand, Witness, WireLink, type Addresses, type Observer, type WitnessOptions } from './device/index.js';
 export {
+  chatter,
   choicesOf,
   KeyWatch,
   Load,

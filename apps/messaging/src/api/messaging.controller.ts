@@ -5,6 +5,7 @@ import type { ListHistory } from '../queries/list-history.js';
 import type { ReadMembership } from '../queries/read-membership.js';
 import type { GroupsController } from './groups.controller.js';
 import type { StatesController } from './states.controller.js';
+import type { SearchMessages } from '../queries/search-messages.js';
 
 /** `magpie.messaging.v1.MessagingService`. */
 export class MessagingController implements Handlers<messaging.MessagingServiceDefinition> {
@@ -14,6 +15,7 @@ export class MessagingController implements Handlers<messaging.MessagingServiceD
     private readonly membership: ReadMembership,
     private readonly groups: GroupsController,
     private readonly states: StatesController,
+    private readonly search: SearchMessages,
   ) {}
 
   async sendMessages(request: messaging.SendMessagesRequest, caller: Caller): Promise<messaging.SendMessagesResponse> {
@@ -22,6 +24,10 @@ export class MessagingController implements Handlers<messaging.MessagingServiceD
 
   listHistory(request: messaging.ListHistoryRequest, caller: Caller): Promise<messaging.ListHistoryResponse> {
     return this.history.execute(caller.userId, request);
+  }
+
+  searchMessages(request: messaging.SearchMessagesRequest, caller: Caller): Promise<messaging.SearchMessagesResponse> {
+    return this.search.execute(caller.userId, request);
   }
 
   readMembership(request: messaging.ReadMembershipRequest): Promise<messaging.ReadMembershipResponse> {

@@ -55,3 +55,16 @@ export const GROUP_LIMITS = {
   /** How long a command waits for its record to be in the log. */
   publishedWithinMs: 5_000,
 } as const;
+
+/** Bounds of a search, and of what one costs. Lengths in code points. */
+export const SEARCH_LIMITS = {
+  queryLengthMax: 64,
+  pageMax: 100,
+  pageDefault: 20,
+  /** Of a searchable text that is one document of the index; a longer one is several. */
+  stretchLength: 256,
+  /** Entries of the index that one page looks at; a page that meets more ends there, and the next one goes on. */
+  candidatesMax: 5_000,
+  /** Conversations that the database merges in one query (its own bound is 200). */
+  conversationsMax: 200,
+} as const;

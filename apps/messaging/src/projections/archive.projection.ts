@@ -32,7 +32,7 @@ export interface ArchivedMessage {
 export const ARCHIVE_COLLECTION = 'state_message';
 export const MESSAGE_TOPIC: TopicName = 'messaging.message.v1';
 const MESSAGE_SENT: EventType = 'magpie.messaging.v1.MessageSent';
-const CONSUMER = 'messaging.archive';
+export const ARCHIVE_CONSUMER = 'messaging.archive';
 /** At low rates the archive gathers what comes within this time: history is no part of the path to the receiver. */
 const GATHER_MS = 50;
 const GATHER_BYTES = 65_536;
@@ -76,7 +76,7 @@ export class Archive {
   async join(): Promise<void> {
     const insert = this.insert!;
     this.joining = this.log.consume({
-      name: CONSUMER,
+      name: ARCHIVE_CONSUMER,
       topics: [MESSAGE_TOPIC],
       rememberMs: REPEATS.readersRememberMs,
       onPoison: 'dead-letter',
@@ -122,7 +122,7 @@ export class Archive {
 
   /** Last position that the keeper of a partition has counted in, as of its last checkpoint. */
   private async keptElsewhere(partition: number): Promise<number> {
-    return lastPositionOf((await this.log.checkpointsOf(CONSUMER, MESSAGE_TOPIC)).get(partition));
+    return lastPositionOf((await this.log.checkpointsOf(ARCHIVE_CONSUMER, MESSAGE_TOPIC)).get(partition));
   }
 
   /**
@@ -130,7 +130,7 @@ export class Archive {
    * that is not known.
    */
   lagMs(conversation: string): Promise<number> {
-    return this.log.lagOf(CONSUMER, MESSAGE_TOPIC, this.log.partitionFor(MESSAGE_TOPIC, conversation));
+    return this.log.lagOf(ARCHIVE_CONSUMER, MESSAGE_TOPIC, this.log.partitionFor(MESSAGE_TOPIC, conversation));
   }
 
   private gain(at: Gained, insert: GroupInsert<ArchivedMessage>): PartitionWork {

@@ -1,3 +1,4 @@
+export { chatter } from './chatter.js';
 export { choicesOf, type Choose } from './choices.js';
 export { KeyWatch } from './key-watch.js';
 export { Load, type LoadOptions, type LoadResult } from './load.js';
