@@ -14,12 +14,14 @@ import { KafkaMessageLog } from './clients/message-log.client.js';
 import { ChangeGroup } from './commands/change-group.js';
 import { CreateGroup } from './commands/create-group.js';
 import { MarkRead, type ReceiptDocument } from './commands/mark-read.js';
+import { RecallMessage } from './commands/recall-message.js';
 import { SendMessages } from './commands/send-messages.js';
 import { config, type MessagingConfig } from './config.js';
 import { Archive } from './projections/archive.projection.js';
 import { publish, RECEIPTS, STATES, STREAMS, TOPICS } from './publish.js';
 import { SearchIndex } from './projections/search.projection.js';
 import { FindCopies } from './queries/find-copies.js';
+import { FindMessages } from './queries/find-messages.js';
 import { FindPlace } from './queries/find-place.js';
 import { FindQuoted } from './queries/find-quoted.js';
 import { Groups } from './queries/groups.js';
@@ -47,8 +49,9 @@ export const messaging: ServiceDefinition<MessagingConfig> = {
     const rights = MESSAGING_STRANGERS === 'allow' ? NO_RIGHTS_NEEDED : new SocialRights(peers);
     const accounts = new AuthAccounts(peers);
     const copies = new FindCopies(connection, archive);
-    const quoted = new FindQuoted(connection, archive);
-    const send = new SendMessages(messages, copies, accounts, rights, quoted);
+    const found = new FindMessages(connection, archive);
+    const send = new SendMessages(messages, copies, accounts, rights, new FindQuoted(found));
+    const recall = new RecallMessage(messages, found);
     const history = new ListHistory(connection, {
       settled: (conversation) => archive.reached(conversation, messages.lastPosition(conversation), SETTLE_MS),
     });
@@ -69,7 +72,7 @@ export const messaging: ServiceDefinition<MessagingConfig> = {
         { provide: KafkaMessageLog, useValue: messages },
         {
           provide: MessagingController,
-          useValue: new MessagingController(send, history, membership, groups, states.controller, search),
+          useValue: new MessagingController(send, recall, history, membership, groups, states.controller, search),
         },
       ],
     };

@@ -35,12 +35,14 @@ export const RECEIPTS: StateKind<Receipt & StateDocument> = {
 export const STATES: readonly StateKind[] = [RECEIPTS];
 
 const MESSAGE_SENT: EventType = 'magpie.messaging.v1.MessageSent';
+const MESSAGE_RECALLED: EventType = 'magpie.messaging.v1.MessageRecalled';
 /** Kinds of feed items (protocol.md, "Sync"). */
 const GROUP_KIND = 2;
 const MESSAGE_KIND = 3;
 /** Fields of `sync.v1.Item`. */
 const ITEM_MESSAGE_FIELD = 2;
 const ITEM_RECEIPT_FIELD = 3;
+const ITEM_RECALL_FIELD = 4;
 const ITEM_GROUP_FIELD = 6;
 const ITEM_JOIN_REQUEST_FIELD = 12;
 /** Fields of `messaging.v1.Message` that the place in the log gives. */
@@ -88,6 +90,68 @@ export function messageSent(
       replaceable: false,
     },
   };
+}
+
+/** A message of the log that is taken back. */
+export interface Taken {
+  readonly _id: { readonly conversation: string; readonly position: number };
+  readonly messageId: string;
+  /** Its log time in ms. */
+  readonly at: number;
+  /** A MessageSent. */
+  readonly body: Uint8Array;
+  /** What each side sees besides. */
+  readonly renderings: readonly event.Feed_Rendering[];
+}
+
+/**
+ * What a message that is taken back is in the log: told to who was told of the message, with what is left of that in the
+ * place of the whole. `by`: who does it; empty = it has burnt.
+ */
+export function messageRecalled(message: Taken, by: string): event.Event {
+  const { messageId, at } = message;
+  const { position } = message._id;
+  const { from, to, clientTimeMs } = messaging.MessageSent.decode(message.body);
+  const left = messaging.Message.fromPartial({
+    messageId,
+    from,
+    to,
+    position,
+    clientTimeMs,
+    serverTimeMs: at,
+    recalled: true,
+  });
+  return {
+    type: MESSAGE_RECALLED,
+    body: written((writer) => messaging.MessageRecalled.encode({ messageId, position, by }, writer)),
+    dedupeId: `recall.${messageId}`,
+    feed: {
+      conversation: '',
+      users: from === to ? [from] : [from, to],
+      kind: MESSAGE_KIND,
+      itemId: `recall.${messageId}`,
+      mode: event.Feed_Mode.LOG,
+      itemField: ITEM_RECALL_FIELD,
+      body: written((writer) => messaging.Recall.encode({ peer: '', messageId, position, by }, writer)),
+      renderings: [recallFields(from, to), ...(from === to ? [] : [recallFields(to, from)])],
+      positionField: 0,
+      timeField: 0,
+      // The device that asks for it is told like all others: it may show the message in more places than one.
+      authorUserId: '',
+      authorDeviceId: '',
+      replacement: {
+        position,
+        body: written((writer) => messaging.Message.encode(left, writer)),
+        renderings: [...message.renderings],
+      },
+      replaceable: false,
+    },
+  };
+}
+
+function recallFields(userId: string, peer: string): event.Feed_Rendering {
+  const fields = messaging.Recall.fromPartial({ peer });
+  return { users: [userId], body: written((writer) => messaging.Recall.encode(fields, writer)) };
 }
 
 function ownFields(peer: string, clientId: string): Uint8Array {

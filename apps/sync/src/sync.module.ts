@@ -14,6 +14,7 @@ import { Feeds } from './projections/feeds.js';
 import { ItemWriter, openItems } from './projections/items.js';
 import { openTimeline, timelineInserts } from './projections/open-timeline.js';
 import { Rebuild } from './projections/rebuild.js';
+import { Replacer } from './projections/replacer.js';
 import { Retention } from './projections/retention.js';
 import { timelineProjection } from './projections/timeline.projection.js';
 import { DatabaseGoneError, openIdentity, type Identity } from './queries/identity.js';
@@ -70,7 +71,7 @@ async function makeParts(base: ServiceBase, config: SyncConfig): Promise<Parts> 
   const retention = new Retention({ connection, timeline, feeds, now: () => log.serverTime(), logger });
   const rebuild = new Rebuild(log);
   const items = new ItemWriter(itemCollection);
-  const stores = { timeline, inserts, items, retention };
+  const stores = { timeline, inserts, items, replacer: new Replacer(timeline), retention };
   const projection = timelineProjection({ ...stores, feeds, log, rebuild, sameDatabase, logger });
   const consumer = consuming(() => log.consume(projection));
   let stopped = false;

@@ -49,6 +49,38 @@ export function messageSent(message: {
   };
 }
 
+/** A message taken back, as the messaging service publishes it; `position` is the message's. */
+export function messageRecalled(message: { id: string; from: string; to: string; position: number }): event.Event {
+  const { id, from, to, position } = message;
+  const encoded = (fields: Partial<messaging.Message>) =>
+    messaging.Message.encode(messaging.Message.fromPartial(fields)).finish();
+  const peers = (body: (peer: string) => Uint8Array) => [
+    { users: [from], body: body(to) },
+    { users: [to], body: body(from) },
+  ];
+  const recall = (fields: Partial<messaging.Recall>) =>
+    messaging.Recall.encode(messaging.Recall.fromPartial(fields)).finish();
+  return {
+    type: 'magpie.messaging.v1.MessageRecalled',
+    body: messaging.MessageRecalled.encode({ messageId: id, position, by: from }).finish(),
+    dedupeId: `recall.${id}`,
+    feed: event.Feed.fromPartial({
+      users: [from, to],
+      kind: 3,
+      itemId: `recall.${id}`,
+      mode: event.Feed_Mode.LOG,
+      itemField: 4,
+      body: recall({ messageId: id, position, by: from }),
+      renderings: peers((peer) => recall({ peer })),
+      replacement: {
+        position,
+        body: encoded({ messageId: id, from, to, position, recalled: true }),
+        renderings: peers((peer) => encoded({ peer })),
+      },
+    }),
+  };
+}
+
 /** A profile as its latest state, for these users; `signature` as only `ownOf` sees it. */
 export function profileChanged(
   profile: { userId: string; nickname: string; version: number },

@@ -1,5 +1,6 @@
 import type { messaging } from '@magpie/contracts';
 import type { Caller, Handlers } from '@magpie/grpc';
+import type { RecallMessage } from '../commands/recall-message.js';
 import type { SendMessages } from '../commands/send-messages.js';
 import type { ListHistory } from '../queries/list-history.js';
 import type { ReadMembership } from '../queries/read-membership.js';
@@ -11,6 +12,7 @@ import type { SearchMessages } from '../queries/search-messages.js';
 export class MessagingController implements Handlers<messaging.MessagingServiceDefinition> {
   constructor(
     private readonly send: SendMessages,
+    private readonly recall: RecallMessage,
     private readonly history: ListHistory,
     private readonly membership: ReadMembership,
     private readonly groups: GroupsController,
@@ -20,6 +22,14 @@ export class MessagingController implements Handlers<messaging.MessagingServiceD
 
   async sendMessages(request: messaging.SendMessagesRequest, caller: Caller): Promise<messaging.SendMessagesResponse> {
     return { results: await this.send.execute(caller, request.messages) };
+  }
+
+  async recallMessage(
+    request: messaging.RecallMessageRequest,
+    caller: Caller,
+  ): Promise<messaging.RecallMessageResponse> {
+    await this.recall.execute(caller, request);
+    return {};
   }
 
   listHistory(request: messaging.ListHistoryRequest, caller: Caller): Promise<messaging.ListHistoryResponse> {

@@ -9,6 +9,13 @@ export const MESSAGE_LIMITS = {
 /** Bounds of what other services ask about groups. */
 export const MEMBERSHIP_LIMITS = { wantedMax: 100 } as const;
 
+/** Bounds of taking a message back. */
+export const RECALL_LIMITS = {
+  commandIdLengthMax: 64,
+  /** By its server time. All recalls of a message lie closer together than readers remember ids. */
+  ageMaxMs: 120_000,
+} as const;
+
 /** Bounds of what a message says, by kind. Lengths in code points, but where something else is named. */
 export const CONTENT_LIMITS = {
   textLengthMax: 4096,

@@ -18,7 +18,7 @@ import { Memberships } from './membership.projection.js';
 
 /**
  * One message of the archive, for ever: the log's record as it stands. `body` is a MessageSent, `renderings` what each
- * side sees besides.
+ * side sees besides. Of one that was taken back only what is left: who, where and when.
  */
 export interface ArchivedMessage {
   _id: { conversation: string; position: number };
@@ -27,11 +27,13 @@ export interface ArchivedMessage {
   at: number;
   body: Uint8Array;
   renderings: { users: string[]; body: Uint8Array }[];
+  recalled?: true;
 }
 
 export const ARCHIVE_COLLECTION = 'state_message';
 export const MESSAGE_TOPIC: TopicName = 'messaging.message.v1';
 const MESSAGE_SENT: EventType = 'magpie.messaging.v1.MessageSent';
+const MESSAGE_RECALLED: EventType = 'magpie.messaging.v1.MessageRecalled';
 export const ARCHIVE_CONSUMER = 'messaging.archive';
 /** At low rates the archive gathers what comes within this time: history is no part of the path to the receiver. */
 const GATHER_MS = 50;
@@ -146,9 +148,13 @@ export class Archive {
     const rows = records.flatMap(archived);
     await this.memberships.fold(records);
     // A duplicate key is the same record replayed, or a late copy of a message that is there already: both are settled.
-    if (rows.length === 0) return;
-    await insert.insert(rows);
-    crashPoint('archive.after-insert');
+    if (rows.length > 0) {
+      await insert.insert(rows);
+      crashPoint('archive.after-insert');
+    }
+    // After the messages, which stand before them in the log. The same again changes nothing.
+    const recalls = records.flatMap(recalled);
+    if (recalls.length > 0) await this.messages.bulkWrite(recalls, { ordered: false });
   }
 }
 
@@ -228,8 +234,25 @@ export function archived(record: LogRecord): ArchivedMessage[] {
     });
 }
 
+/** What the recalls of one record change; throws PoisonError for one that does not say what is left. */
+function recalled(record: LogRecord) {
+  return record.events
+    .filter((each) => each.type === MESSAGE_RECALLED)
+    .map(({ feed }) => {
+      const left = feed?.replacement;
+      if (left === undefined) throw new PoisonError(`recall at ${placeOf(record)} leaves nothing`, record);
+      const { position, body, renderings } = left;
+      const filter = { _id: { conversation: record.key, position } };
+      return { updateOne: { filter, update: { $set: { body, renderings, recalled: true as const } } } };
+    });
+}
+
+function placeOf({ partition, generation, offset }: LogRecord): string {
+  return `${partition}/${generation}/${offset}`;
+}
+
 function assertReadable(sent: event.Event, record: LogRecord): void {
-  const place = `${record.partition}/${record.generation}/${record.offset}`;
+  const place = placeOf(record);
   if (sent.dedupeId === '') throw new PoisonError(`message at ${place} has no id`, record);
   try {
     messaging.MessageSent.decode(sent.body);

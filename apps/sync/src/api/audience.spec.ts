@@ -112,6 +112,20 @@ describe('audience', () => {
     expect(sync.Item.decode(one.deliveries()[0]!.item).number).toBe(key(1));
   });
 
+  it('lets devices pull what takes the place of something that may be on its way', async () => {
+    const { audience, grow } = start();
+    const one = gateway(audience);
+    audience.attach(one.stream, 'ua');
+    await turns();
+    const replacement = { sourcePosition: row(1).sourcePosition, body: new Uint8Array(1), renderings: [] };
+    grow(row(1), { ...row(2), replacement });
+    await turns();
+    expect(one.deliveries().map(({ key: to, item }) => [to, item.length > 0])).toEqual([
+      [key(1), true],
+      [key(2), false],
+    ]);
+  });
+
   it('lets go of users that are detached, of streams that leave and of partitions that are lost', async () => {
     const { feeds, audience, grow } = start();
     const [one, two] = [gateway(audience), gateway(audience)];

@@ -152,7 +152,9 @@ export class Audience implements FeedListener, Presence {
 function extendBy(attendee: Attendee, row: NewRow): void {
   const { userId } = attendee;
   const { key, authorUserId, authorDeviceId } = row;
-  const item = itemFor(userId, row);
+  // What was said before of the replaced item may be on its way still: without an item here, gateways let go of what
+  // they hold, and the device pulls.
+  const item = row.replacement === undefined ? itemFor(userId, row) : NO_ITEM;
   const { chain, delivery } = extend(attendee.chain, {
     userId,
     key,

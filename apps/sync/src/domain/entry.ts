@@ -22,6 +22,14 @@ export interface Row {
   readonly renderings: readonly Rendering[];
 }
 
+/** What stands from now on in the place of the item of an earlier event. */
+export interface Replacement {
+  /** Of that event, in the same source. */
+  readonly sourcePosition: number;
+  readonly body: Uint8Array;
+  readonly renderings: readonly Rendering[];
+}
+
 /** A row as it comes from the inbox, with what only its arrival needs. */
 export interface NewRow extends Row {
   /** LogAppendTime, ms since 1970. */
@@ -34,4 +42,7 @@ export interface NewRow extends Row {
   readonly authorDeviceId: string;
   /** The inbox was lost after it was fanned out: what was lost comes first, and then this once more. */
   readonly outdated: boolean;
+  readonly replacement: Replacement | undefined;
+  /** Its item will be replaced, and that may be long after. */
+  readonly replaceable: boolean;
 }

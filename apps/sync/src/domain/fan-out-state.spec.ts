@@ -23,6 +23,8 @@ const arrival = (key: number, at: number): NewRow => ({
   authorUserId: '',
   authorDeviceId: '',
   outdated: false,
+  replacement: undefined,
+  replaceable: false,
 });
 
 const markOf = ({ watermarks }: FeedState): Source | undefined => {

@@ -22,6 +22,8 @@ function row(offset: number, source: number, at: number, generation = 1): NewRow
     authorUserId: '',
     authorDeviceId: '',
     outdated: false,
+    replacement: undefined,
+    replaceable: false,
   };
 }
 

@@ -12,7 +12,7 @@ export function arrivalOf(record: LogRecord): NewRow {
     throw new PoisonError(`inbox record ${record.partition}/${record.offset} does not hold exactly one entry`, record);
   }
   const entry = EVENTS[ENTRY_TYPE].decode(event.body);
-  const { source, users, kind, itemId, mode, itemField, body, renderings } = entry;
+  const { source, users, kind, itemId, mode, itemField, body, renderings, replacement, replaceable } = entry;
   if (source === undefined)
     throw new PoisonError(`inbox record ${record.partition}/${record.offset} has no source`, record);
   return {
@@ -28,5 +28,7 @@ export function arrivalOf(record: LogRecord): NewRow {
     authorUserId: entry.authorUserId,
     authorDeviceId: entry.authorDeviceId,
     outdated: entry.emittedFor < record.generation,
+    replacement: replacement && { ...replacement, sourcePosition: replacement.position },
+    replaceable,
   };
 }

@@ -1,10 +1,13 @@
 import { collectionOf, ensureIndexes, GroupInsert, type Collection, type Connection } from '@magpie/mongo';
-import { TIMELINE, TIMELINE_INDEX, type TimelineDocument } from './timeline.js';
+import { REPLACEABLE, REPLACEABLE_INDEX, TIMELINE, TIMELINE_INDEX, type TimelineDocument } from './timeline.js';
 
-/** The timeline of this database, with its index. */
+/** The timeline of this database, with its indexes. */
 export async function openTimeline(connection: Connection): Promise<Collection<TimelineDocument>> {
   const timeline = collectionOf<TimelineDocument>(connection, TIMELINE);
-  await ensureIndexes(timeline, [{ keys: TIMELINE_INDEX }]);
+  await ensureIndexes(timeline, [
+    { keys: TIMELINE_INDEX },
+    { keys: REPLACEABLE_INDEX, options: { partialFilterExpression: REPLACEABLE } },
+  ]);
   return timeline;
 }
 

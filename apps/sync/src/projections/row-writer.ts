@@ -6,6 +6,7 @@ import type { mongo } from 'mongoose';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { NewRow } from '../domain/entry.js';
 import type { ItemWriter } from './items.js';
+import type { Replacer } from './replacer.js';
 import { READ_OPTIONS, keyOf, toDocument, type TimelineDocument } from './timeline.js';
 
 const AGAIN_FIRST_MS = 100;
@@ -16,6 +17,7 @@ export interface RowWriterParts {
   /** Shared by all partitions, so that their rows travel together. */
   readonly inserts: Pick<GroupInsert<TimelineDocument>, 'insert'>;
   readonly items: Pick<ItemWriter, 'fold'>;
+  readonly replacer: Pick<Replacer, 'replace'>;
   readonly logger: Logger;
 }
 
@@ -34,6 +36,8 @@ export class RowWriter {
   readonly #parts: RowWriterParts;
   readonly #waiting: Waiting[] = [];
   readonly #stopped = new AbortController();
+  /** Every call of `store` that has not ended. */
+  readonly #underWay = new Set<Promise<boolean>>();
   #trying = false;
   #trouble = '';
 
@@ -45,6 +49,18 @@ export class RowWriter {
   /** True when all rows stand, false when stopped before. Throws PoisonError when one of them never can. */
   async store(rows: readonly NewRow[]): Promise<boolean> {
     if (rows.length === 0) return true;
+    const storing = this.#store(rows, rows.some(replaces) ? [...this.#underWay] : []);
+    this.#underWay.add(storing);
+    try {
+      return await storing;
+    } finally {
+      this.#underWay.delete(storing);
+    }
+  }
+
+  /** What replaces a row waits until those before it stand. */
+  async #store(rows: readonly NewRow[], before: readonly Promise<boolean>[]): Promise<boolean> {
+    if ((await Promise.all(before)).includes(false)) return false;
     if (!this.#trying) {
       try {
         await this.#insert(rows);
@@ -104,10 +120,20 @@ export class RowWriter {
 
   /**
    * Items first: the event of a row that stands may never come again, and then its items are folded already. Those of a
-   * row that does not stand come again, with a key that is the same or higher.
+   * row that does not stand come again, with a key that is the same or higher. For the same reason a row that replaces
+   * another one stands only after that was done, which is after all others stand.
    */
   async #insert(rows: readonly NewRow[]): Promise<void> {
     await this.#parts.items.fold(rows);
+    const replacing = rows.filter(replaces);
+    if (replacing.length === 0) return this.#insertRows(rows);
+    await this.#insertRows(rows.filter((row) => !replaces(row)));
+    for (const row of replacing) await this.#parts.replacer.replace(this.#partition, row);
+    await this.#insertRows(replacing);
+  }
+
+  async #insertRows(rows: readonly NewRow[]): Promise<void> {
+    if (rows.length === 0) return;
     const documents = rows.map((row) => toDocument(this.#partition, row));
     const { duplicates } = await this.#parts.inserts.insert(documents);
     if (duplicates.size === 0) return;
@@ -133,4 +159,8 @@ export class RowWriter {
     if (same !== repeated.length) throw new Error('a row that was said to stand is gone');
     this.#parts.logger.debug({ partition: this.#partition, rows: same }, 'rows replayed');
   }
+}
+
+function replaces({ replacement }: NewRow): boolean {
+  return replacement !== undefined;
 }

@@ -28,6 +28,7 @@ function start(
   const log = { generationOf: () => 1, checkpointsOf: () => Promise.resolve(new Map<number, CheckpointView>()) };
   const retention = { floorOf: () => Promise.resolve(0), raiseFloor: () => Promise.resolve() };
   const items = { fold: (_: readonly NewRow[]) => Promise.resolve() };
+  const replacer = { replace: () => Promise.resolve() };
   const rebuild = { endOf: () => Promise.resolve<number | undefined>(0) };
   const parts = {
     feeds,
@@ -37,6 +38,7 @@ function start(
     timeline: undefined as never,
     inserts: { insert },
     items,
+    replacer,
     sameDatabase: () => Promise.resolve(),
     logger: { ...silentLogger(), error: () => void told.push('error') },
   };
@@ -97,6 +99,27 @@ describe('timeline projection', () => {
     await work.settled!();
     expect(work.durable!()).toMatchObject({ offset: 1 });
     await feeds.stored(0, 2 ** 44 + 1);
+  });
+
+  it('stores what replaces a row only after that row stands and was replaced', async () => {
+    const order: string[] = [];
+    const first = Promise.withResolvers<void>();
+    const { parts, gain } = start(async (documents) => {
+      const rows = documents as readonly { p: number }[];
+      if (order.length === 0) await first.promise;
+      order.push(...rows.map(({ p }) => `m${offsetOf(p)}`));
+      return { duplicates: new Set() };
+    });
+    parts.replacer = { replace: () => Promise.resolve(void order.push('replaced')) };
+    const work = await gain();
+    await work.process([inboxRecord(0, 0)]);
+    const replacement = { position: 2 ** 44, body: new Uint8Array(0), renderings: [] };
+    await work.process([inboxRecord(1, 1, ['ua'], { replacement }), inboxRecord(2, 2)]);
+    await new Promise(setImmediate);
+    expect(order).toEqual([]);
+    first.resolve();
+    await work.settled!();
+    expect(order).toEqual(['m0', 'm2', 'replaced', 'm1']);
   });
 
   it('shows rows behind the checkpoint of a lost inbox at the latest once caught up, and claims them with what was taken before', async () => {

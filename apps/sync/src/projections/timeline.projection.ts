@@ -6,6 +6,7 @@ import type { NewRow } from '../domain/entry.js';
 import { EMPTY_FEED, take, toStored, type FeedState } from '../domain/feed.js';
 import { LIMITS } from '../domain/limits.js';
 import { FEED, INBOX } from '../domain/names.js';
+import { replacedIn } from '../domain/replace.js';
 import { arrivalOf } from './arrival.js';
 import { beginFeed, type BeginParts, type FeedBegin, type FeedCheckpoint } from './begin-feed.js';
 import type { Feeds } from './feeds.js';
@@ -86,7 +87,8 @@ class TimelineWork implements PartitionWork {
     while (this.#pendingRows > LIMITS.pendingRowsMax && !this.#over) await this.#moved.promise;
     if (this.#failure !== undefined) throw this.#failure;
     if (this.#lost) return;
-    const { state, rows } = take(this.#state, records.map(arrivalOf));
+    const { state, rows: taken } = take(this.#state, records.map(arrivalOf));
+    const rows = replacedIn(taken);
     for (const { requestId, position } of records) {
       this.#parts.logger.debug({ requestId, partition: this.#partition, key: position }, 'taken into the feed');
     }

@@ -37,6 +37,8 @@ describe('timeline documents', () => {
     authorUserId: '',
     authorDeviceId: '',
     outdated: false,
+    replacement: undefined,
+    replaceable: false,
   };
   const stored = (given: NewRow): Buffer => Buffer.from(BSON.serialize(toDocument(3, given)));
   const read = (given: NewRow) => fromDocument(BSON.deserialize(stored(given), READ_OPTIONS) as StoredRow);

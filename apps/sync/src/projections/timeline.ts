@@ -1,5 +1,5 @@
 import mongoose from 'mongoose';
-import type { NewRow, Row } from '../domain/entry.js';
+import type { NewRow, Rendering, Row } from '../domain/entry.js';
 
 const { Binary, Long } = mongoose.mongo;
 type Long = mongoose.mongo.Long;
@@ -12,6 +12,10 @@ const KEY_HIGH_MASK = 2 ** KEY_HIGH_BITS - 1;
 export const TIMELINE = 'timeline';
 /** Serves "the rows of one user in (a, b], in order" from one range of the index. */
 export const TIMELINE_INDEX = { users: 1, _id: 1 } as const;
+
+/** Serves "the row of this source event"; only rows that will be replaced stand in it, so others cost it nothing. */
+export const REPLACEABLE_INDEX = { s: 1, p: 1 } as const;
+export const REPLACEABLE = { w: true } as const;
 
 /** One entry of the feeds of all its users. Field names are short: two such rows are written for every message. */
 export interface TimelineDocument {
@@ -29,8 +33,12 @@ export interface TimelineDocument {
   /** What the entry is the latest state of; absent where every entry counts. */
   i?: string;
   /** What only some of the users see, by their places in `users`; absent where all see the same. */
-  r?: readonly { u: readonly number[]; b: mongoose.mongo.Binary }[];
+  r?: StoredRenderings;
+  /** Only where the item will be replaced, and that may be long after. */
+  w?: true;
 }
+
+type StoredRenderings = readonly { u: readonly number[]; b: mongoose.mongo.Binary }[];
 
 /** A document as it is read with `READ_OPTIONS`: bytes as buffers, longs as longs. */
 export type StoredRow = Omit<TimelineDocument, 'b' | 'r'> & {
@@ -61,13 +69,17 @@ export function toDocument(partition: number, row: NewRow): TimelineDocument {
     b: new Binary(row.body),
   };
   if (row.stateOf !== '') document.i = row.stateOf;
-  if (renderings.length > 0) {
-    document.r = renderings.map((own) => ({
-      u: own.users.map((user) => users.indexOf(user)),
-      b: new Binary(own.body),
-    }));
-  }
+  if (renderings.length > 0) document.r = toStoredRenderings(renderings, users);
+  if (row.replaceable) document.w = true;
   return document;
+}
+
+/** Renderings by the places of their users among those of the row. */
+export function toStoredRenderings(renderings: readonly Rendering[], users: readonly string[]): StoredRenderings {
+  return renderings.map((own) => ({
+    u: own.users.map((user) => users.indexOf(user)),
+    b: new Binary(own.body),
+  }));
 }
 
 export function fromDocument({ _id, users, f, b, i = '', r = [] }: StoredRow): Row {

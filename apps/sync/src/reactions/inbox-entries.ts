@@ -30,13 +30,15 @@ export function entriesOf(record: LogRecord, members: Members, inbox: readonly n
   const from = feedEventOf(record);
   if (from === undefined) return [];
   const feed = from.feed!;
-  const shares = share(recipientsOf(feed, record.position, members), feed.renderings, inbox.length);
+  const recipients = recipientsOf(feed, record.position, members);
+  const shares = share(recipients, feed.renderings, inbox.length);
   if (shares.length === 0) return [];
   const common = commonFields(record, feed);
   const body = placedBody(record, from, feed);
-  return shares.map((own) => ({
+  const replacements = replacementsFor(feed, recipients, inbox.length);
+  return shares.map((own, index) => ({
     partition: own.partition,
-    body: entryOf(common, body, feed, own, inbox[own.partition]!),
+    body: entryOf(common, body, feed, own, { emittedFor: inbox[own.partition]!, replacement: replacements?.[index] }),
   }));
 }
 
@@ -57,15 +59,29 @@ function feedEventOf(record: LogRecord): event.Event | undefined {
 
 /** The fields of an InboxEntry that are the same in every share, encoded once. */
 function commonFields({ topic, partition, generation, offset }: LogRecord, feed: event.Feed): Uint8Array {
-  const { kind, mode, itemField } = feed;
+  const { kind, mode, itemField, replaceable } = feed;
   // Only states are told apart by their item.
   const itemId = mode === MODE.state ? feed.itemId : '';
-  const entry = { ...NOTHING, source: { topic, partition, generation, offset }, kind, itemId, mode, itemField };
+  const entry = {
+    ...NOTHING,
+    source: { topic, partition, generation, offset },
+    kind,
+    itemId,
+    mode,
+    itemField,
+    replaceable,
+  };
   return written((writer) => sync.InboxEntry.encode(entry, writer));
 }
 
 /** A message is the bytes of its fields one after another, so the parts of the entry need not be encoded again. */
-function entryOf(common: Uint8Array, body: Uint8Array, feed: event.Feed, own: Share, emittedFor: number): Uint8Array {
+function entryOf(
+  common: Uint8Array,
+  body: Uint8Array,
+  feed: event.Feed,
+  own: Share,
+  place: Pick<sync.InboxEntry, 'emittedFor' | 'replacement'>,
+): Uint8Array {
   const { users, renderings } = own;
   const authored = users.includes(feed.authorUserId);
   const rest = {
@@ -75,9 +91,26 @@ function entryOf(common: Uint8Array, body: Uint8Array, feed: event.Feed, own: Sh
     body: own.common === undefined ? body : appendFields(body, own.common),
     authorUserId: authored ? feed.authorUserId : '',
     authorDeviceId: authored ? feed.authorDeviceId : '',
-    emittedFor,
+    ...place,
   };
   return written((writer) => sync.InboxEntry.encode(rest, writer.raw(common)));
+}
+
+/** What stands in the place of an earlier event, as each share's users see it; in the order of the shares. */
+function replacementsFor(
+  { replacement }: event.Feed,
+  recipients: readonly string[],
+  partitions: number,
+): event.Feed_Replacement[] | undefined {
+  if (replacement === undefined) return undefined;
+  const { position } = replacement;
+  const forAll = replacement.renderings.filter(({ users }) => users.length === 0);
+  const body = appendFields(replacement.body, ...forAll.map((rendering) => rendering.body));
+  return share(recipients, replacement.renderings, partitions).map(({ common, renderings }) => ({
+    position,
+    body: common === undefined ? body : appendFields(body, common),
+    renderings,
+  }));
 }
 
 const NO_BYTES = new Uint8Array(0);

@@ -2,7 +2,7 @@ import { silentLogger } from '@magpie/observability';
 import { EVENTS, messaging, renderFor, type sync } from '@magpie/contracts';
 import { PoisonError, type AppendEntry, type Appended, type CheckpointView, type Gained } from '@magpie/event-log';
 import { partitionOf } from '@magpie/domain';
-import { groupChanged, messageSent, record } from '../../test/builders.js';
+import { groupChanged, messageRecalled, messageSent, record } from '../../test/builders.js';
 import type { Groups } from '../clients/members.client.js';
 import { onFeedEvent } from './on-feed-event.reaction.js';
 
@@ -165,6 +165,24 @@ describe('fan-out', () => {
     await (await work).process([record({ offset: 1, events: [{ ...sent, feed }] })]);
     const seen = Object.assign({}, ...appended.map((one) => seenBy(entryOf(one)))) as object;
     expect(seen).toEqual({ [ua]: [ub, 'c-m1'], [ub]: ['g1', ''] });
+  });
+
+  it('brings along what stands in the place of an earlier event, as each user sees it', async () => {
+    const { appended, work } = start();
+    const position = 2 ** 44 + 2;
+    await (
+      await work
+    ).process([record({ offset: 5, events: [messageRecalled({ id: 'm1', from: ua, to: ub, position })] })]);
+    const entries = appended.map(entryOf);
+    expect(entries.flatMap(({ users }) => users).sort()).toEqual([ua, ub]);
+    for (const { users, replacement } of entries) {
+      const seen = users.map((user) =>
+        messaging.Message.decode(renderFor(user, replacement!.body, replacement!.renderings)),
+      );
+      expect(replacement!.position).toBe(position);
+      expect(seen.map(({ peer }) => peer)).toEqual(users.map((user) => (user === ua ? ub : ua)));
+      expect(seen[0]).toMatchObject({ messageId: 'm1', recalled: true, content: undefined, position });
+    }
   });
 
   it('passes over events without a feed and stops at a record with two', async () => {

@@ -1,0 +1,54 @@
+import { messaging } from '@magpie/contracts';
+import { conversationOf, DomainError, invalid, requireAscii } from '@magpie/domain';
+import { isIdOf } from '@magpie/domain/ids';
+import type { Caller } from '@magpie/grpc';
+import { RECALL_LIMITS } from '../domain/limits.js';
+import { noSuchPeer } from '../domain/outgoing.js';
+import { judgeRecall } from '../domain/recall.js';
+import type { ArchivedMessage } from '../projections/archive.projection.js';
+import { messageRecalled } from '../publish.js';
+import type { MessageLog } from './send-messages.js';
+
+/** Where messages of which somebody speaks are found. */
+export interface ArchivedMessages {
+  /** Those of the ids that name a message of the conversation. Throws UNAVAILABLE when the archive cannot tell yet. */
+  find(conversation: string, messageIds: readonly string[]): Promise<ReadonlyMap<string, ArchivedMessage>>;
+  /** Resolves when whoever asks the archive finds the message taken back, or after a bounded wait. */
+  recalled(conversation: string, messageId: string): Promise<void>;
+}
+
+/**
+ * Takes a message back: judged once, then it is a fact of the log, which every reader applies (machinery.md §3.6). A
+ * message that is not in the log yet is not there to be taken back. Of several recalls of one message, readers take the
+ * first.
+ */
+export class RecallMessage {
+  constructor(
+    private readonly log: MessageLog,
+    private readonly messages: ArchivedMessages,
+  ) {}
+
+  /** Throws INVALID, NO_SUCH_PEER, NOT_FOUND, FORBIDDEN, EXPIRED or UNAVAILABLE. Taken back already is OK. */
+  async execute(caller: Caller, request: messaging.RecallMessageRequest): Promise<void> {
+    const { peer, messageId } = request;
+    requireAscii('command_id', request.commandId, { min: 1, max: RECALL_LIMITS.commandIdLengthMax });
+    if (peer === '') throw invalid('peer', 'a user id is expected');
+    if (!isIdOf('u', peer)) throw noSuchPeer('peer');
+    if (!isIdOf('m', messageId)) throw invalid('message_id', 'a message id is expected');
+    const conversation = conversationOf(caller.userId, peer);
+    const message = (await this.messages.find(conversation, [messageId])).get(messageId);
+    if (message === undefined) throw noSuchMessage();
+    const { from } = messaging.MessageSent.decode(message.body);
+    const recaller = { userId: caller.userId, moderates: false, nowMs: this.log.clock().nowMs };
+    const recalled = message.recalled === true;
+    if (!judgeRecall({ from, at: message.at, recalled }, recaller)) return;
+    await this.log.append(conversation, [messageRecalled(message, caller.userId)], caller.requestId);
+    await this.messages.recalled(conversation, messageId);
+  }
+}
+
+function noSuchMessage(): DomainError {
+  const reason = 'there is no such message in this conversation';
+  const details = [{ field: 'message_id', reason }];
+  return new DomainError('not-found', 'NOT_FOUND', `message_id: ${reason}`, { details });
+}
