@@ -1,4 +1,4 @@
-import { EVENTS, renderFor, social, wire } from '@magpie/contracts';
+import { event, EVENTS, renderFor, social, wire } from '@magpie/contracts';
 import { EventStore } from '@magpie/event-store';
 import { silentLogger } from '@magpie/observability';
 import { eventually } from '@magpie/testing';
@@ -274,14 +274,7 @@ describe('people', () => {
       ['social.friendship.v1', `${[a, b].sort().join('.')}`],
       ['social.friend-request.v1', requestId],
     ] as const) {
-      const { entries } = await system.events.readEvents({
-        topic,
-        key,
-        fromVersion: 0,
-        pageToken: '',
-        pageSize: 0,
-        withoutEvents: false,
-      });
+      const { entries } = await system.events.readEvents(event.ReadEventsRequest.fromPartial({ topic, key }));
       await eventually(() => {
         const records = system.published.filter((record) => record.topic === topic && record.key === key);
         expect(records.map(({ version, events }) => ({ key, version, events }))).toEqual(entries);
