@@ -1,4 +1,4 @@
-import { social, textOf, type Conversation, type LocalMessage, type MessageState } from '@magpie/sdk';
+import { messaging, social, type Conversation, type LocalMessage, type MessageState } from '@magpie/sdk';
 
 const PREVIEW_LENGTH_MAX = 50;
 
@@ -17,17 +17,30 @@ export function stateMark({ state, error }: LocalMessage): string {
   return `✗ ${error?.reason || (error?.code ?? 'failed')}`;
 }
 
-export function messageLine(message: LocalMessage, name: string): string {
-  const body = message.recalled ? '(recalled)' : textOf(message.content);
-  const head = `${clockTime(message.timeMs)} ${message.own ? `you → ${name}` : name}: ${body}`;
-  return message.own ? `${head} ${stateMark(message)}` : head;
+/** `peer` is the name of the conversation, `from` that of who wrote, `body` what is to be read. */
+export function messageLine(message: LocalMessage, peer: string, from: string, body: string): string {
+  const time = clockTime(message.timeMs);
+  if (message.own) return `${time} you → ${peer}: ${body} ${stateMark(message)}`;
+  const isTip = message.from === '';
+  const who = message.from === message.peer ? peer : isTip ? peer : `${peer} | ${from}`;
+  return `${time} ${who}: ${body}`;
 }
 
-export function conversationLine({ unread, last }: Conversation, name: string): string {
-  const text = last === undefined ? '' : `${last.own ? 'you: ' : ''}${textOf(last.content)}`.replace(/\s+/g, ' ');
-  const preview = [...text].length > PREVIEW_LENGTH_MAX ? `${[...text].slice(0, PREVIEW_LENGTH_MAX).join('')}…` : text;
-  const mark = unread > 0 ? `● ${unread} new` : '';
-  return `  ${name}${mark === '' ? '' : ` ${mark}`}  ${last === undefined ? '' : clockTime(last.timeMs)}  ${preview}`.trimEnd();
+export function conversationLine(conversation: Conversation, name: string, lastBody: string): string {
+  const { unread, mentioned, last, pinned, muted, draft } = conversation;
+  const text = `${last?.own ? 'you: ' : ''}${lastBody}`.replace(/\s+/g, ' ');
+  const parts = [
+    `${pinned ? '↑ ' : ''}${name}${unread > 0 ? ` ● ${unread} new${mentioned ? ' @' : ''}` : ''}${muted ? ' (muted)' : ''}`,
+    last === undefined ? '' : clockTime(last.timeMs),
+    last === undefined ? '' : shortened(text),
+    draft === undefined ? '' : `[draft: ${shortened(draft)}]`,
+  ];
+  return `  ${parts.filter((part) => part !== '').join('  ')}`;
+}
+
+function shortened(text: string): string {
+  const characters = [...text];
+  return characters.length > PREVIEW_LENGTH_MAX ? `${characters.slice(0, PREVIEW_LENGTH_MAX).join('')}…` : text;
 }
 
 export function contactLine({ state, remark, blocked }: social.Contact, name: string): string {
@@ -36,16 +49,41 @@ export function contactLine({ state, remark, blocked }: social.Contact, name: st
   return `  ${known}: ${isFriend ? 'friend' : 'not a friend'}${blocked ? ', blocked' : ''}`;
 }
 
-const ANSWERS: Readonly<Record<social.FriendRequestItem_RequestState, string>> = {
-  [social.FriendRequestItem_RequestState.REQUEST_STATE_UNSPECIFIED]: '',
-  [social.FriendRequestItem_RequestState.PENDING]: 'waits',
-  [social.FriendRequestItem_RequestState.ACCEPTED]: 'accepted',
-  [social.FriendRequestItem_RequestState.REFUSED]: 'refused',
-  [social.FriendRequestItem_RequestState.EXPIRED]: 'expired',
-  [social.FriendRequestItem_RequestState.UNRECOGNIZED]: '',
-};
+/** By the number that a state has on the wire: of friend requests, and of requests to join. */
+const FRIEND_ANSWERS = ['', 'waits', 'accepted', 'refused', 'expired'];
+const JOIN_ANSWERS = ['', 'waits', 'let in', 'turned away', 'withdrawn'];
 
 export function requestLine({ greeting, state, atMs }: social.FriendRequestItem, own: boolean, name: string): string {
   const who = own ? `you asked ${name}` : `${name} asks to be friends`;
-  return `${clockTime(atMs)} ${who}${greeting === '' ? '' : `: ${greeting}`} (${ANSWERS[state]})`;
+  return `${clockTime(atMs)} ${who}${greeting === '' ? '' : `: ${greeting}`} (${FRIEND_ANSWERS[state] ?? ''})`;
+}
+
+/** `user` and `invitedBy` are names; the latter is empty for who came by ticket. */
+export function joinRequestLine(
+  request: messaging.JoinRequest,
+  group: string,
+  user: string,
+  invitedBy: string,
+): string {
+  const how = invitedBy === '' ? 'by ticket' : `invited by ${invitedBy}`;
+  return `${clockTime(request.atMs)} ${group}: ${user} wants to join, ${how} (${JOIN_ANSWERS[request.state] ?? ''})`;
+}
+
+const STATES: Partial<Record<messaging.Group_State, string>> = {
+  [messaging.Group_State.LEFT]: ', left',
+  [messaging.Group_State.DISSOLVED]: ', dissolved',
+};
+
+export function groupLine({ name, memberCount, state }: messaging.Group): string {
+  return `  ${name}: ${memberCount} members${STATES[state] ?? ''}`;
+}
+
+const ROLES: Partial<Record<messaging.Role, string>> = {
+  [messaging.Role.OWNER]: ' (owner)',
+  [messaging.Role.ADMIN]: ' (admin)',
+};
+
+export function memberLine({ nickname, role, mutedUntilMs }: messaging.Member, name: string, nowMs: number): string {
+  const muted = mutedUntilMs > nowMs ? `, muted until ${clockTime(mutedUntilMs)}` : '';
+  return `    ${nickname === '' ? name : `${nickname} (${name})`}${ROLES[role] ?? ''}${muted}`;
 }

@@ -9,6 +9,8 @@ export interface Screen {
   prompt(text: string): void;
   /** Takes the line just typed off the screen, so that it can be shown in its final form. */
   eraseTyped(): void;
+  /** Told after every key stroke with what stands in the line. */
+  typed(listener: (text: string) => void): void;
   ask(question: string, options?: { hidden?: boolean }): Promise<string>;
   close(): void;
 }
@@ -42,6 +44,9 @@ export function openScreen(input: NodeJS.ReadStream, output: NodeJS.WriteStream)
       moveCursor(output, 0, -1);
       clearLine(output, 0);
       cursorTo(output, 0);
+    },
+    typed: (listener) => {
+      if (terminal) input.on('keypress', () => listener(open().line));
     },
     ask: (question, { hidden = false } = {}) =>
       hidden ? askHidden(question, input, output) : new Promise((resolve) => open().question(question, resolve)),

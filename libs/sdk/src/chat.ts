@@ -216,7 +216,8 @@ export class Chat {
       messages.map(async (message) => {
         const { peer, clientId, messageId } = message;
         const theirs = peer === userId ? undefined : await progress(journal, peer, peer);
-        return fromKept(keep(message, clientId !== '' ? clientId : messageId), peer, userId, theirs);
+        const id = (await this.conversations.message(messageId))?.id ?? (clientId || messageId);
+        return fromKept(keep(message, id), peer, userId, theirs);
       }),
     );
   }
