@@ -13,14 +13,18 @@ import { NO_RIGHTS_NEEDED, SocialRights } from './clients/rights.client.js';
 import { KafkaMessageLog } from './clients/message-log.client.js';
 import { ChangeGroup } from './commands/change-group.js';
 import { CreateGroup } from './commands/create-group.js';
+import { ClearConversation } from './commands/clear-conversation.js';
+import { DeleteMessages, type DeletionDocument } from './commands/delete-messages.js';
+import { EditConversation, type SettingDocument } from './commands/edit-conversation.js';
 import { MarkRead, type ReceiptDocument } from './commands/mark-read.js';
 import { RecallMessage } from './commands/recall-message.js';
 import { SendMessages } from './commands/send-messages.js';
 import { config, type MessagingConfig } from './config.js';
 import { Archive } from './projections/archive.projection.js';
-import { publish, RECEIPTS, STATES, STREAMS, TOPICS } from './publish.js';
+import { DELETIONS, publish, RECEIPTS, SETTINGS, STATES, STREAMS, TOPICS } from './publish.js';
 import { SearchIndex } from './projections/search.projection.js';
 import { FindCopies } from './queries/find-copies.js';
+import { FindHidden } from './queries/find-hidden.js';
 import { FindMessages } from './queries/find-messages.js';
 import { FindPlace } from './queries/find-place.js';
 import { FindQuoted } from './queries/find-quoted.js';
@@ -28,7 +32,7 @@ import { Groups } from './queries/groups.js';
 import { ListHistory } from './queries/list-history.js';
 import { ReadMembership } from './queries/read-membership.js';
 import { MembersRead } from './queries/readable.js';
-import { NOTHING_HIDDEN, SearchMessages } from './queries/search-messages.js';
+import { SearchMessages } from './queries/search-messages.js';
 
 const STORE_READY = Symbol('STORE_READY');
 
@@ -52,19 +56,21 @@ export const messaging: ServiceDefinition<MessagingConfig> = {
     const found = new FindMessages(connection, archive);
     const send = new SendMessages(messages, copies, accounts, rights, new FindQuoted(found));
     const recall = new RecallMessage(messages, found);
-    const history = new ListHistory(connection, {
-      settled: (conversation) => archive.reached(conversation, messages.lastPosition(conversation), SETTLE_MS),
-    });
+    const hidden = new FindHidden(connection);
+    const settled = (conversation: string): Promise<void> =>
+      archive.reached(conversation, messages.lastPosition(conversation), SETTLE_MS);
+    const history = new ListHistory(connection, { settled }, hidden);
     const membership = new ReadMembership(connection, archive);
     const groups = groupsOn(store, new FriendsMayBeAdded(accounts, rights));
-    const states = statesOn(base, new FindPlace(connection, archive, membership));
+    const states = statesOn(base, new FindPlace(connection, archive, membership), accounts);
     const events = new EventReader({ store, publish, streams: STREAMS });
-    const { index, search } = searchOn(base);
+    const { index, search } = searchOn(base, hidden);
     return {
       module: MessagingModule,
       providers: [
         { provide: STORE_READY, useValue: { start: () => store.init() } },
         { provide: Outbox, useValue: new Outbox({ store, log, logger, holder, topics: TOPICS, publish }) },
+        { provide: EditConversation, useValue: states.editConversation },
         { provide: StateOutbox, useValue: states.outbox },
         { provide: JoinedReader, useValue: joined(events, connection) },
         { provide: Archive, useValue: archive },
@@ -81,7 +87,7 @@ export const messaging: ServiceDefinition<MessagingConfig> = {
     served(contract.MessagingServiceDefinition, get(MessagingController)),
     served(event.EventStoreServiceDefinition, get(JoinedReader)),
   ],
-  components: [STORE_READY, Archive, SearchIndex, KafkaMessageLog, Outbox, StateOutbox],
+  components: [STORE_READY, Archive, SearchIndex, KafkaMessageLog, Outbox, EditConversation, StateOutbox],
 };
 
 function groupsOn(store: EventStore, mayAdd: MayAdd): GroupsController {
@@ -94,17 +100,30 @@ function groupsOn(store: EventStore, mayAdd: MayAdd): GroupsController {
 }
 
 /** What is kept of conversations besides their messages: who changes it, and who publishes it. */
-function statesOn({ connection, log, logger, instanceId: holder }: ServiceBase, places: FindPlace) {
+function statesOn(
+  { connection, log, logger, instanceId: holder }: ServiceBase,
+  places: FindPlace,
+  accounts: AuthAccounts,
+) {
   const outbox = new StateOutbox({ connection, log, logger, kinds: STATES, lease: { name: 'states', holder } });
   const changed = (): void => outbox.ring();
   const receipts = collectionOf<ReceiptDocument>(connection, RECEIPTS.collection);
-  return { outbox, controller: new StatesController({ markRead: new MarkRead(receipts, places, changed) }) };
+  const settings = collectionOf<SettingDocument>(connection, SETTINGS.collection);
+  const deletions = collectionOf<DeletionDocument>(connection, DELETIONS.collection);
+  const editConversation = new EditConversation(connection, accounts, places, changed);
+  const controller = new StatesController({
+    markRead: new MarkRead(receipts, places, changed),
+    deleteMessages: new DeleteMessages(deletions, places, changed),
+    clearConversation: new ClearConversation(settings, places, changed),
+    editConversation,
+  });
+  return { outbox, editConversation, controller };
 }
 
-function searchOn({ connection, log, logger, instanceId: holder }: ServiceBase) {
+function searchOn({ connection, log, logger, instanceId: holder }: ServiceBase, hidden: FindHidden) {
   const language = new Chinese();
   const index = new SearchIndex({ log, connection, language, holder, logger });
-  return { index, search: new SearchMessages(connection, language, new MembersRead(connection), NOTHING_HIDDEN) };
+  return { index, search: new SearchMessages(connection, language, new MembersRead(connection), hidden) };
 }
 
 /** All that the service publishes, from where it is kept. */

@@ -1,4 +1,13 @@
-import { EVENTS, event, messaging, written, type EventType, type EventTypes, type TopicName } from '@magpie/contracts';
+import {
+  EVENTS,
+  event,
+  messaging,
+  sync,
+  written,
+  type EventType,
+  type EventTypes,
+  type TopicName,
+} from '@magpie/contracts';
 import { partnerIn } from '@magpie/domain';
 import { deriveId } from '@magpie/domain/ids';
 import type { Commit, EventReaderOptions, Publication, StateDocument, StateKind } from '@magpie/event-store';
@@ -14,6 +23,7 @@ import {
 import type { JoinRequestChanged } from './domain/join-request.js';
 import { GROUP_LIMITS } from './domain/limits.js';
 import type { CheckedMessage } from './domain/outgoing.js';
+import { partsOf, type ConversationSetting, type Deletion } from './domain/conversation-setting.js';
 import { whoseReceipt, type Receipt } from './domain/receipt.js';
 
 /** What is published from the event store, by what the names of its streams begin with. */
@@ -31,12 +41,27 @@ export const RECEIPTS: StateKind<Receipt & StateDocument> = {
   publish: receiptChanged,
 };
 
+/** How users have set up conversations. */
+export const SETTINGS: StateKind<ConversationSetting & StateDocument> = {
+  collection: 'state_setting',
+  topic: 'messaging.setting.v1',
+  publish: settingChanged,
+};
+
+/** Messages that users have deleted for themselves. */
+export const DELETIONS: StateKind<Deletion & StateDocument> = {
+  collection: 'state_deletion',
+  topic: 'messaging.setting.v1',
+  publish: messageDeleted,
+};
+
 /** All documents of which the latest state is published. */
-export const STATES: readonly StateKind[] = [RECEIPTS];
+export const STATES: readonly StateKind[] = [RECEIPTS, SETTINGS, DELETIONS];
 
 const MESSAGE_SENT: EventType = 'magpie.messaging.v1.MessageSent';
 const MESSAGE_RECALLED: EventType = 'magpie.messaging.v1.MessageRecalled';
 /** Kinds of feed items (protocol.md, "Sync"). */
+const SETTING_KIND = 1;
 const GROUP_KIND = 2;
 const MESSAGE_KIND = 3;
 /** Fields of `sync.v1.Item`. */
@@ -44,6 +69,8 @@ const ITEM_MESSAGE_FIELD = 2;
 const ITEM_RECEIPT_FIELD = 3;
 const ITEM_RECALL_FIELD = 4;
 const ITEM_GROUP_FIELD = 6;
+const ITEM_SETTING_FIELD = 8;
+const ITEM_DELETION_FIELD = 11;
 const ITEM_JOIN_REQUEST_FIELD = 12;
 /** Fields of `messaging.v1.Message` that the place in the log gives. */
 export const POSITION_FIELD = 5;
@@ -268,6 +295,35 @@ function receiptChanged(receipt: Receipt): event.Event[] {
   };
   const changed = { conversation, reader, ...positions };
   return [made('magpie.messaging.v1.ReceiptChanged', changed, `receipt.${conversation}.${reader}`, feed)];
+}
+
+/** The setting as its user sees it. */
+export function toPublicSetting(setting: ConversationSetting & StateDocument): messaging.ConversationSetting {
+  const { pinned = false, muted = false, saved = false, draft = '', cleared = 0, revision } = setting;
+  return { peer: partsOf(setting)[1], pinned, muted, saved, draft, clearedPosition: cleared, version: revision };
+}
+
+function settingChanged(document: ConversationSetting & StateDocument): event.Event[] {
+  const [userId, peer] = partsOf(document);
+  const setting = toPublicSetting(document);
+  const feed = {
+    ...{ users: [userId], kind: SETTING_KIND, itemField: ITEM_SETTING_FIELD },
+    body: sync.Setting.encode({ setting: { $case: 'conversation', value: setting } }).finish(),
+  };
+  const changed = { userId, setting };
+  return [made('magpie.messaging.v1.ConversationSettingChanged', changed, `conversation.${peer}`, feed)];
+}
+
+function messageDeleted(document: Deletion): event.Event[] {
+  const [userId, messageId] = partsOf(document);
+  const { conversation, position } = document;
+  const peer = partnerIn(conversation, userId) ?? conversation.slice('g.'.length);
+  const deletion = { peer, messageId, position };
+  const feed = {
+    ...{ users: [userId], kind: MESSAGE_KIND, itemField: ITEM_DELETION_FIELD },
+    body: messaging.Deletion.encode(deletion).finish(),
+  };
+  return [made('magpie.messaging.v1.MessageDeleted', { userId, deletion }, `deleted.${messageId}`, feed)];
 }
 
 function made<T extends EventType>(

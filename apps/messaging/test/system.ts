@@ -155,7 +155,13 @@ export class System {
   /** What the service says that it has published, from where it keeps that. */
   async readEvents(topic: TopicName): Promise<event.ReadEventsResponse_Entry[]> {
     const client = this.#peers!.client('messaging', event.EventStoreServiceDefinition);
-    return (await client.readEvents(event.ReadEventsRequest.fromPartial({ topic }))).entries;
+    const entries: event.ReadEventsResponse_Entry[] = [];
+    for (let pageToken: string | undefined; pageToken !== '';) {
+      const page = await client.readEvents(event.ReadEventsRequest.fromPartial({ topic, pageToken: pageToken ?? '' }));
+      entries.push(...page.entries);
+      pageToken = page.nextPageToken;
+    }
+    return entries;
   }
 
   async #openBeside() {

@@ -33,4 +33,5 @@ export {
   type Timer,
   type TimersOptions,
 } from './timers.js';
+export { inTransaction } from './transaction.js';
 export { upcasting, type Upcaster } from './upcaster.js';

@@ -55,4 +55,22 @@ export class MessagingController implements Handlers<messaging.MessagingServiceD
   markRead(request: messaging.MarkReadRequest, caller: Caller): Promise<messaging.MarkReadResponse> {
     return this.states.markRead(request, caller);
   }
+
+  deleteMessages(request: messaging.DeleteMessagesRequest, caller: Caller): Promise<messaging.DeleteMessagesResponse> {
+    return this.states.deleteMessages(request, caller);
+  }
+
+  clearConversation(
+    request: messaging.ClearConversationRequest,
+    caller: Caller,
+  ): Promise<messaging.ClearConversationResponse> {
+    return this.states.clearConversation(request, caller);
+  }
+
+  editConversation(
+    request: messaging.EditConversationRequest,
+    caller: Caller,
+  ): Promise<messaging.EditConversationResponse> {
+    return this.states.editConversation(request, caller);
+  }
 }

@@ -1,9 +1,15 @@
 import type { messaging } from '@magpie/contracts';
 import type { Caller } from '@magpie/grpc';
+import type { ClearConversation } from '../commands/clear-conversation.js';
+import type { DeleteMessages } from '../commands/delete-messages.js';
+import type { EditConversation } from '../commands/edit-conversation.js';
 import type { MarkRead } from '../commands/mark-read.js';
 
 export interface StateOperations {
   readonly markRead: MarkRead;
+  readonly deleteMessages: DeleteMessages;
+  readonly clearConversation: ClearConversation;
+  readonly editConversation: EditConversation;
 }
 
 /** The part of `magpie.messaging.v1.MessagingService` that is about what is kept of conversations besides messages. */
@@ -17,4 +23,27 @@ export class StatesController {
     await this.operations.markRead.execute(caller.userId, request);
     return {};
   };
+
+  readonly deleteMessages = async (
+    request: messaging.DeleteMessagesRequest,
+    caller: Caller,
+  ): Promise<messaging.DeleteMessagesResponse> => {
+    await this.operations.deleteMessages.execute(caller.userId, request);
+    return {};
+  };
+
+  readonly clearConversation = async (
+    request: messaging.ClearConversationRequest,
+    caller: Caller,
+  ): Promise<messaging.ClearConversationResponse> => {
+    await this.operations.clearConversation.execute(caller.userId, request);
+    return {};
+  };
+
+  readonly editConversation = async (
+    request: messaging.EditConversationRequest,
+    caller: Caller,
+  ): Promise<messaging.EditConversationResponse> => ({
+    setting: await this.operations.editConversation.execute(caller, request),
+  });
 }

@@ -16,6 +16,18 @@ export const RECALL_LIMITS = {
   ageMaxMs: 120_000,
 } as const;
 
+/** Bounds of what is kept of conversations besides their messages. */
+export const STATE_LIMITS = {
+  /** Conversations that one user has pinned. */
+  pinnedMax: 50,
+  /** In code points. */
+  draftLength: { min: 0, max: 4096 },
+  /** Messages of one DeleteMessages. */
+  deletedPerRequestMax: 100,
+  /** How long the answer to a command is remembered for its repeats. */
+  commandsKeptMs: 7 * 24 * 60 * 60 * 1000,
+} as const;
+
 /** Bounds of what a message says, by kind. Lengths in code points, but where something else is named. */
 export const CONTENT_LIMITS = {
   textLengthMax: 4096,

@@ -1,8 +1,10 @@
-import { DomainError, type Interval } from '@magpie/domain';
+import { contains, type Interval } from '@magpie/domain';
 import { collectionOf, type Collection, type Connection } from '@magpie/mongo';
+import { refusal } from '../domain/group-state.js';
 import { ARCHIVE_COLLECTION, type ArchivedMessage } from '../projections/archive.projection.js';
 import { lookInto } from './archive-look.js';
 import type { ArchiveLag } from './find-copies.js';
+import type { ArchiveReach } from './read-membership.js';
 
 /** Who belonged to a group when. */
 export interface GroupTimes {
@@ -18,7 +20,7 @@ export class FindPlace {
 
   constructor(
     connection: Connection,
-    private readonly archive: ArchiveLag,
+    private readonly archive: ArchiveLag & ArchiveReach,
     private readonly groups: GroupTimes,
   ) {
     this.messages = collectionOf(connection, ARCHIVE_COLLECTION);
@@ -29,12 +31,41 @@ export class FindPlace {
    * group that the user was never in, UNAVAILABLE when the archive cannot tell yet.
    */
   async upTo(userId: string, conversation: string, position: number): Promise<number> {
-    // Who has joined a moment ago is known to the archive no sooner than the messages of since then.
+    let isPassed = false;
     const look = async (): Promise<number | undefined> => {
+      isPassed = await this.archive.holdsBelow(conversation, position + 1, 0);
+      // Who has joined a moment ago is known to the archive no sooner than the messages of since then.
       const times = await this.timesOf(userId, conversation);
       return times.length === 0 ? undefined : this.newest(conversation, times, position);
     };
-    const found = await lookInto(this.archive, conversation, look, (place) => place === position);
+    const found = await lookInto(this.archive, conversation, look, (place) => isPassed || place === position);
+    if (found === undefined) throw notAMember();
+    return found;
+  }
+
+  /** Resolves when the user is of the conversation, or was. Throws NOT_A_MEMBER, UNAVAILABLE. */
+  async requireIn(userId: string, conversation: string): Promise<void> {
+    const look = (): Promise<readonly Interval[]> => this.timesOf(userId, conversation);
+    const times = await lookInto(this.archive, conversation, look, (found) => found.length > 0);
+    if (times.length === 0) throw notAMember();
+  }
+
+  /** Positions of those of the ids that name a message which the user may read. Throws NOT_A_MEMBER, UNAVAILABLE. */
+  async positionsOf(
+    userId: string,
+    conversation: string,
+    messageIds: readonly string[],
+  ): Promise<ReadonlyMap<string, number>> {
+    const wanted = [...new Set(messageIds)];
+    const look = async (): Promise<ReadonlyMap<string, number> | undefined> => {
+      const times = await this.timesOf(userId, conversation);
+      if (times.length === 0) return undefined;
+      const filter = { messageId: { $in: wanted }, '_id.conversation': conversation };
+      const rows = await this.messages.find(filter, { projection: { messageId: 1 } }).toArray();
+      const readable = rows.filter(({ _id }) => contains(times, _id.position));
+      return new Map(readable.map(({ _id, messageId }) => [messageId, _id.position]));
+    };
+    const found = await lookInto(this.archive, conversation, look, (places) => places?.size === wanted.length);
     if (found === undefined) throw notAMember();
     return found;
   }
@@ -57,8 +88,6 @@ export class FindPlace {
   }
 }
 
-/** NOT_A_MEMBER: the caller was never in that group. */
-function notAMember(): DomainError {
-  const reason = 'you were never a member of this group';
-  return new DomainError('forbidden', 'NOT_A_MEMBER', `peer: ${reason}`, { details: [{ field: 'peer', reason }] });
+function notAMember(): Error {
+  return refusal('forbidden', 'NOT_A_MEMBER', 'peer', 'you were never a member of this group');
 }

@@ -13,6 +13,20 @@ export interface Freshness {
   settled(conversation: string): Promise<void>;
 }
 
+/** What users have deleted for themselves. */
+export interface Hidden {
+  /** Position up to which the user has cleared the conversation with the peer; 0 = nothing of it. */
+  clearedUpTo(userId: string, peer: string): Promise<number>;
+  /** Those of the messages that the user has deleted. */
+  deletedOf(userId: string, messageIds: readonly string[]): Promise<ReadonlySet<string>>;
+}
+
+/** Positions between two others. */
+interface Range {
+  readonly above: number;
+  readonly below: number;
+}
+
 /** Pages of a conversation between two, from the archive. */
 export class ListHistory {
   private readonly messages: Collection<ArchivedMessage>;
@@ -20,6 +34,7 @@ export class ListHistory {
   constructor(
     connection: Connection,
     private readonly freshness: Freshness,
+    private readonly hidden: Hidden,
   ) {
     this.messages = collectionOf(connection, ARCHIVE_COLLECTION);
   }
@@ -34,15 +49,37 @@ export class ListHistory {
     }
     const conversation = conversationOf(userId, peer);
     await this.freshness.settled(conversation);
-    const place = (position: number) => ({ conversation, position });
     const forward = afterPosition !== undefined;
-    const rows = await this.messages
-      .find(
-        { _id: { $gt: place(afterPosition ?? -1), $lt: place(beforePosition ?? Number.MAX_SAFE_INTEGER) } },
-        { sort: { _id: forward ? 1 : -1 }, limit: limit + 1, promoteBuffers: true },
-      )
-      .toArray();
+    const cleared = await this.hidden.clearedUpTo(userId, peer);
+    const range = { above: Math.max(afterPosition ?? -1, cleared), below: beforePosition ?? Number.MAX_SAFE_INTEGER };
+    const rows = await this.visible(userId, conversation, range, forward, limit + 1);
     return { messages: rows.slice(0, limit).map((row) => messageFor(userId, row)), hasMore: rows.length > limit };
+  }
+
+  /** The first `count` messages of a range, from either end of it, that the user has not deleted. */
+  private async visible(
+    userId: string,
+    conversation: string,
+    range: Range,
+    forward: boolean,
+    count: number,
+  ): Promise<ArchivedMessage[]> {
+    const visible: ArchivedMessage[] = [];
+    let { above, below } = range;
+    while (visible.length < count) {
+      const within = { $gt: { conversation, position: above }, $lt: { conversation, position: below } };
+      const rows = await this.messages
+        .find({ _id: within }, { sort: { _id: forward ? 1 : -1 }, limit: count, promoteBuffers: true })
+        .toArray();
+      const ids = rows.map(({ messageId }) => messageId);
+      const deleted = await this.hidden.deletedOf(userId, ids);
+      visible.push(...rows.filter(({ messageId }) => !deleted.has(messageId)));
+      if (rows.length < count) break;
+      const { position } = rows.at(-1)!._id;
+      if (forward) above = position;
+      else below = position;
+    }
+    return visible.slice(0, count);
   }
 }
 

@@ -27,11 +27,6 @@ export interface Hidden {
   deletedOf(userId: string, messageIds: readonly string[]): Promise<ReadonlySet<string>>;
 }
 
-export const NOTHING_HIDDEN: Hidden = {
-  clearedOf: () => Promise.resolve(new Map()),
-  deletedOf: () => Promise.resolve(new Set()),
-};
-
 export type PositionFilter = (position: number) => boolean;
 
 interface Scope {
