@@ -11,11 +11,16 @@ import { FriendsMayBeAdded, type MayAdd } from './clients/may-add.client.js';
 import { Chinese } from './clients/language.client.js';
 import { NO_RIGHTS_NEEDED, SocialRights } from './clients/rights.client.js';
 import { KafkaMessageLog } from './clients/message-log.client.js';
+import { AddMembers } from './commands/add-members.js';
+import { AnswerJoinRequest } from './commands/answer-join-request.js';
 import { ChangeGroup } from './commands/change-group.js';
 import { CreateGroup } from './commands/create-group.js';
 import { ClearConversation } from './commands/clear-conversation.js';
 import { DeleteMessages, type DeletionDocument } from './commands/delete-messages.js';
 import { EditConversation, type SettingDocument } from './commands/edit-conversation.js';
+import { GroupTickets } from './commands/group-tickets.js';
+import { JoinGroup } from './commands/join-group.js';
+import { ManageGroup } from './commands/manage-group.js';
 import { MarkRead, type ReceiptDocument } from './commands/mark-read.js';
 import { RecallMessage } from './commands/recall-message.js';
 import { SendMessages } from './commands/send-messages.js';
@@ -61,7 +66,9 @@ export const messaging: ServiceDefinition<MessagingConfig> = {
       archive.reached(conversation, messages.lastPosition(conversation), SETTLE_MS);
     const history = new ListHistory(connection, { settled }, hidden);
     const membership = new ReadMembership(connection, archive);
-    const groups = groupsOn(store, new FriendsMayBeAdded(accounts, rights));
+    const groups = new Groups(store);
+    const tickets = new GroupTickets(connection, groups);
+    const groupsController = groupsOn(store, tickets, groups, new FriendsMayBeAdded(accounts, rights));
     const states = statesOn(base, new FindPlace(connection, archive, membership), accounts);
     const events = new EventReader({ store, publish, streams: STREAMS });
     const { index, search } = searchOn(base, hidden);
@@ -69,6 +76,7 @@ export const messaging: ServiceDefinition<MessagingConfig> = {
       module: MessagingModule,
       providers: [
         { provide: STORE_READY, useValue: { start: () => store.init() } },
+        { provide: GroupTickets, useValue: tickets },
         { provide: Outbox, useValue: new Outbox({ store, log, logger, holder, topics: TOPICS, publish }) },
         { provide: EditConversation, useValue: states.editConversation },
         { provide: StateOutbox, useValue: states.outbox },
@@ -78,7 +86,15 @@ export const messaging: ServiceDefinition<MessagingConfig> = {
         { provide: KafkaMessageLog, useValue: messages },
         {
           provide: MessagingController,
-          useValue: new MessagingController(send, recall, history, membership, groups, states.controller, search),
+          useValue: new MessagingController(
+            send,
+            recall,
+            history,
+            membership,
+            groupsController,
+            states.controller,
+            search,
+          ),
         },
       ],
     };
@@ -87,15 +103,18 @@ export const messaging: ServiceDefinition<MessagingConfig> = {
     served(contract.MessagingServiceDefinition, get(MessagingController)),
     served(event.EventStoreServiceDefinition, get(JoinedReader)),
   ],
-  components: [STORE_READY, Archive, SearchIndex, KafkaMessageLog, Outbox, EditConversation, StateOutbox],
+  components: [STORE_READY, GroupTickets, Archive, SearchIndex, KafkaMessageLog, Outbox, EditConversation, StateOutbox],
 };
 
-function groupsOn(store: EventStore, mayAdd: MayAdd): GroupsController {
+function groupsOn(store: EventStore, tickets: GroupTickets, groups: Groups, mayAdd: MayAdd): GroupsController {
   const change = new ChangeGroup(store);
   return new GroupsController({
     create: new CreateGroup(change, mayAdd),
-    groups: new Groups(store),
-    clock: Date.now,
+    add: new AddMembers(change, mayAdd),
+    manage: new ManageGroup(change, groups),
+    join: new JoinGroup(change, tickets),
+    answer: new AnswerJoinRequest(change, store),
+    ...{ tickets, groups, clock: Date.now },
   });
 }
 

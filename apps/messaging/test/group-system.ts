@@ -1,4 +1,7 @@
+import { fork, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
 import kafkajs from 'kafkajs';
 import { auth, event, METHODS, messaging as contract, social, wire, type MethodName } from '@magpie/contracts';
 import { openEventLog, type EventLog, type LogRecord } from '@magpie/event-log';
@@ -37,11 +40,13 @@ export class GroupSystem {
   readonly #server = new GrpcServer({ credential: CREDENTIAL, logger });
   #address = '';
   #reader: { connection: Connection; log: EventLog } | undefined;
+  #database: Connection | undefined;
 
   static async start(): Promise<GroupSystem> {
     const system = new GroupSystem();
     system.#serveOthers();
     system.#address = await system.#server.listen('127.0.0.1:0');
+    system.#database = await connectMongo({ ...mongo(), database: `${system.namespace}messaging`, logger });
     await system.startService();
     const connection = await connectMongo({ ...mongo(), database: `${system.namespace}sync`, logger });
     const log = await openEventLog({
@@ -62,19 +67,43 @@ export class GroupSystem {
     return system;
   }
 
+  /** The service's own database. */
+  get database(): Connection {
+    return this.#database!;
+  }
+
   async startService(): Promise<void> {
+    this.#service = await startServices([messaging], { env: this.#env(), logger });
+    this.#reach(this.#service.addresses['messaging']!);
+  }
+
+  /** The service in a process of its own, with a fault that strikes it. */
+  async startVictim(faultFile: string): Promise<ChildProcess> {
+    const main = fileURLToPath(new URL('group-victim.js', import.meta.url));
+    const child = fork(main, [faultFile], { execArgv: [], env: { ...this.#env(), NODE_OPTIONS: '' } });
+    const [address] = (await once(child, 'message')) as [string];
+    this.#reach(address);
+    return child;
+  }
+
+  #env(): NodeJS.ProcessEnv {
     const address = [this.#address];
     const endpoints = { messaging: ['127.0.0.1:0'], auth: address, social: address };
-    const env = {
+    return {
       ...process.env,
       MAGPIE_NAMESPACE: this.namespace,
       MAGPIE_CALLER_SECRET: CREDENTIAL,
       MAGPIE_ENDPOINTS: JSON.stringify(endpoints),
       MAGPIE_HOT_PARTITIONS: String(HOT_PARTITIONS),
     };
-    this.#service = await startServices([messaging], { env, logger });
-    const own = { messaging: [this.#service.addresses['messaging']!] };
-    this.#peers = new Peers({ endpoints: own, credential: CREDENTIAL, logger });
+  }
+
+  #reach(address: string): void {
+    this.#peers = new Peers({ endpoints: { messaging: [address] }, credential: CREDENTIAL, logger });
+  }
+
+  async closePeers(): Promise<void> {
+    await this.#peers?.close();
   }
 
   async stopService(): Promise<void> {
@@ -86,11 +115,9 @@ export class GroupSystem {
     await this.stopService();
     await this.#server.close(TIMEOUT_MS);
     await this.#reader?.log.close();
-    await this.#reader?.connection.close();
-    for (const name of ['messaging', 'sync']) {
-      const connection = await connectMongo({ ...mongo(), database: `${this.namespace}${name}`, logger });
-      await connection.db?.dropDatabase();
-      await connection.close();
+    for (const connection of [this.#database, this.#reader?.connection]) {
+      await connection?.db?.dropDatabase();
+      await connection?.close();
     }
     const admin = new kafkajs.Kafka({ brokers: BROKERS.split(','), logLevel: kafkajs.logLevel.NOTHING }).admin();
     await admin.connect();

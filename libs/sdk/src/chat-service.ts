@@ -15,18 +15,6 @@ export const COMING: Readonly<Record<string, CommandInfo>> = {
   DeleteMessages: command(403, 'delmsg'),
   ClearConversation: command(404, 'clearmsg'),
   EditConversation: command(405, 'modconversation'),
-  AddMembers: command(36, 'addchatroommember'),
-  RemoveMember: command(179, 'delchatroommember'),
-  LeaveGroup: command(310, 'quitchatroom'),
-  UpdateGroup: command(312, 'modchatroom'),
-  SetGroupAdmin: command(313, 'setchatroomadmin'),
-  TransferGroup: command(314, 'transferchatroom'),
-  MuteMember: command(315, 'mutechatroommember'),
-  DissolveGroup: command(316, 'delchatroom'),
-  EditGroupMember: command(317, 'modchatroommember'),
-  CreateGroupTicket: command(318, 'getchatroomqrcode'),
-  JoinGroup: command(319, 'joinchatroom'),
-  AnswerJoinRequest: command(320, 'answerchatroomrequest'),
 };
 
 interface Codec<T> {
@@ -47,18 +35,6 @@ const METHODS_COMING = {
   deleteMessages: rpc('DeleteMessages', messaging.DeleteMessagesRequest, messaging.DeleteMessagesResponse),
   clearConversation: rpc('ClearConversation', messaging.ClearConversationRequest, messaging.ClearConversationResponse),
   editConversation: rpc('EditConversation', messaging.EditConversationRequest, messaging.EditConversationResponse),
-  addMembers: rpc('AddMembers', messaging.AddMembersRequest, messaging.AddMembersResponse),
-  removeMember: rpc('RemoveMember', messaging.RemoveMemberRequest, messaging.RemoveMemberResponse),
-  leaveGroup: rpc('LeaveGroup', messaging.LeaveGroupRequest, messaging.LeaveGroupResponse),
-  updateGroup: rpc('UpdateGroup', messaging.UpdateGroupRequest, messaging.UpdateGroupResponse),
-  setGroupAdmin: rpc('SetGroupAdmin', messaging.SetGroupAdminRequest, messaging.SetGroupAdminResponse),
-  transferGroup: rpc('TransferGroup', messaging.TransferGroupRequest, messaging.TransferGroupResponse),
-  muteMember: rpc('MuteMember', messaging.MuteMemberRequest, messaging.MuteMemberResponse),
-  dissolveGroup: rpc('DissolveGroup', messaging.DissolveGroupRequest, messaging.DissolveGroupResponse),
-  editGroupMember: rpc('EditGroupMember', messaging.EditGroupMemberRequest, messaging.EditGroupMemberResponse),
-  createGroupTicket: rpc('CreateGroupTicket', messaging.CreateGroupTicketRequest, messaging.CreateGroupTicketResponse),
-  joinGroup: rpc('JoinGroup', messaging.JoinGroupRequest, messaging.JoinGroupResponse),
-  answerJoinRequest: rpc('AnswerJoinRequest', messaging.AnswerJoinRequestRequest, messaging.AnswerJoinRequestResponse),
 };
 
 /** The messaging service with all of its commands, those that are coming included. */

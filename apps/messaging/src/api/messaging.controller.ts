@@ -73,4 +73,61 @@ export class MessagingController implements Handlers<messaging.MessagingServiceD
   ): Promise<messaging.EditConversationResponse> {
     return this.states.editConversation(request, caller);
   }
+
+  addMembers(request: messaging.AddMembersRequest, caller: Caller): Promise<messaging.AddMembersResponse> {
+    return this.groups.addMembers(request, caller);
+  }
+
+  removeMember(request: messaging.RemoveMemberRequest, caller: Caller): Promise<messaging.RemoveMemberResponse> {
+    return this.groups.removeMember(request, caller);
+  }
+
+  leaveGroup(request: messaging.LeaveGroupRequest, caller: Caller): Promise<messaging.LeaveGroupResponse> {
+    return this.groups.leaveGroup(request, caller);
+  }
+
+  updateGroup(request: messaging.UpdateGroupRequest, caller: Caller): Promise<messaging.UpdateGroupResponse> {
+    return this.groups.updateGroup(request, caller);
+  }
+
+  setGroupAdmin(request: messaging.SetGroupAdminRequest, caller: Caller): Promise<messaging.SetGroupAdminResponse> {
+    return this.groups.setGroupAdmin(request, caller);
+  }
+
+  transferGroup(request: messaging.TransferGroupRequest, caller: Caller): Promise<messaging.TransferGroupResponse> {
+    return this.groups.transferGroup(request, caller);
+  }
+
+  muteMember(request: messaging.MuteMemberRequest, caller: Caller): Promise<messaging.MuteMemberResponse> {
+    return this.groups.muteMember(request, caller);
+  }
+
+  dissolveGroup(request: messaging.DissolveGroupRequest, caller: Caller): Promise<messaging.DissolveGroupResponse> {
+    return this.groups.dissolveGroup(request, caller);
+  }
+
+  editGroupMember(
+    request: messaging.EditGroupMemberRequest,
+    caller: Caller,
+  ): Promise<messaging.EditGroupMemberResponse> {
+    return this.groups.editGroupMember(request, caller);
+  }
+
+  createGroupTicket(
+    request: messaging.CreateGroupTicketRequest,
+    caller: Caller,
+  ): Promise<messaging.CreateGroupTicketResponse> {
+    return this.groups.createGroupTicket(request, caller);
+  }
+
+  joinGroup(request: messaging.JoinGroupRequest, caller: Caller): Promise<messaging.JoinGroupResponse> {
+    return this.groups.joinGroup(request, caller);
+  }
+
+  answerJoinRequest(
+    request: messaging.AnswerJoinRequestRequest,
+    caller: Caller,
+  ): Promise<messaging.AnswerJoinRequestResponse> {
+    return this.groups.answerJoinRequest(request, caller);
+  }
 }
