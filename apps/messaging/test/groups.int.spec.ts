@@ -1,4 +1,4 @@
-import { EVENTS, messaging as contract, renderFor, wire } from '@magpie/contracts';
+import { event, EVENTS, messaging as contract, renderFor, wire } from '@magpie/contracts';
 import { collectionOf } from '@magpie/mongo';
 import { eventually } from '@magpie/testing';
 import { GroupSystem, type Method, type Request } from './group-system.js';
@@ -263,10 +263,9 @@ describe('groups', () => {
   it('answers the owner’s services all that it has published', async () => {
     const { groupId } = await trio();
     await eventually(() => expect(eventsOf(`g.${groupId}`)).toHaveLength(4));
-    const { entries } = await system.events.readEvents({
-      ...{ topic: 'messaging.message.v1', key: `g.${groupId}`, fromVersion: 0, pageToken: '' },
-      ...{ pageSize: 0, withoutEvents: false },
-    });
+    const { entries } = await system.events.readEvents(
+      event.ReadEventsRequest.fromPartial({ topic: 'messaging.message.v1', key: `g.${groupId}` }),
+    );
     expect(entries.map(({ key, version }) => `${key} ${version}`)).toEqual(
       [1, 2, 3, 4].map((n) => `g.${groupId} ${n}`),
     );
