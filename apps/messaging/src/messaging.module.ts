@@ -33,6 +33,7 @@ import { FindHidden } from './queries/find-hidden.js';
 import { FindMessages } from './queries/find-messages.js';
 import { FindPlace } from './queries/find-place.js';
 import { FindQuoted } from './queries/find-quoted.js';
+import { PublishedRights } from './queries/group-rights.js';
 import { Groups } from './queries/groups.js';
 import { ListHistory } from './queries/list-history.js';
 import { ReadMembership } from './queries/read-membership.js';
@@ -58,15 +59,18 @@ export const messaging: ServiceDefinition<MessagingConfig> = {
     const rights = MESSAGING_STRANGERS === 'allow' ? NO_RIGHTS_NEEDED : new SocialRights(peers);
     const accounts = new AuthAccounts(peers);
     const copies = new FindCopies(connection, archive);
-    const found = new FindMessages(connection, archive);
-    const send = new SendMessages(messages, copies, accounts, rights, new FindQuoted(found));
-    const recall = new RecallMessage(messages, found);
-    const hidden = new FindHidden(connection);
-    const settled = (conversation: string): Promise<void> =>
-      archive.reached(conversation, messages.lastPosition(conversation), SETTLE_MS);
-    const history = new ListHistory(connection, { settled }, hidden);
     const membership = new ReadMembership(connection, archive);
     const groups = new Groups(store);
+    const found = new FindMessages(connection, archive, membership);
+    const quoted = new FindQuoted(found);
+    const send = new SendMessages(messages, copies, accounts, rights, quoted, new PublishedRights(groups));
+    const recall = new RecallMessage(messages, found);
+    const hidden = new FindHidden(connection);
+    const fresh = {
+      settled: (conversation: string) => archive.reached(conversation, messages.lastPosition(conversation), SETTLE_MS),
+      lagMs: (conversation: string) => archive.lagMs(conversation),
+    };
+    const history = new ListHistory(connection, fresh, membership, hidden);
     const tickets = new GroupTickets(connection, groups);
     const groupsController = groupsOn(store, tickets, groups, new FriendsMayBeAdded(accounts, rights));
     const states = statesOn(base, new FindPlace(connection, archive, membership), accounts);

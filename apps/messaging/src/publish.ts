@@ -9,7 +9,7 @@ import {
   type TopicName,
 } from '@magpie/contracts';
 import { partnerIn } from '@magpie/domain';
-import { deriveId } from '@magpie/domain/ids';
+import { deriveId, isIdOf } from '@magpie/domain/ids';
 import type { Commit, EventReaderOptions, Publication, StateDocument, StateKind } from '@magpie/event-store';
 import {
   isTold,
@@ -93,22 +93,17 @@ export function messageSent(
     burnAfterMs: 0,
   };
   const body = written((writer) => messaging.MessageSent.encode(sent, writer));
-  const toOneself = message.from === message.to;
-  const own = { users: [message.from], body: ownFields(message.to, message.clientId) };
-  const others = { users: [message.to], body: ownFields(message.from, '') };
   return {
     type: MESSAGE_SENT,
     body,
     dedupeId: message.messageId,
     feed: {
-      conversation: '',
-      users: toOneself ? [message.from] : [message.from, message.to],
+      ...readersOf(message),
       kind: MESSAGE_KIND,
       itemId: message.messageId,
       mode: event.Feed_Mode.LOG,
       itemField: ITEM_MESSAGE_FIELD,
       body: new Uint8Array(0),
-      renderings: toOneself ? [own] : [own, others],
       positionField: POSITION_FIELD,
       timeField: SERVER_TIME_FIELD,
       authorUserId: message.from,
@@ -179,6 +174,23 @@ export function messageRecalled(message: Taken, by: string): event.Event {
 function recallFields(userId: string, peer: string): event.Feed_Rendering {
   const fields = messaging.Recall.fromPartial({ peer });
   return { users: [userId], body: written((writer) => messaging.Recall.encode(fields, writer)) };
+}
+
+/** Both of two, each with the other as its peer; or the members of a group, and the sender whatever becomes of it meanwhile. */
+function readersOf({
+  conversation,
+  from,
+  to,
+  clientId,
+}: CheckedMessage): Pick<event.Feed, 'conversation' | 'users' | 'renderings'> {
+  if (isIdOf('g', to)) {
+    const forAll = { users: [], body: ownFields(to, '') };
+    return { conversation, users: [from], renderings: [forAll, { users: [from], body: ownFields('', clientId) }] };
+  }
+  const own = { users: [from], body: ownFields(to, clientId) };
+  if (from === to) return { conversation: '', users: [from], renderings: [own] };
+  const others = { users: [to], body: ownFields(from, '') };
+  return { conversation: '', users: [from, to], renderings: [own, others] };
 }
 
 function ownFields(peer: string, clientId: string): Uint8Array {

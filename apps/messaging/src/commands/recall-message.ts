@@ -11,8 +11,15 @@ import type { MessageLog } from './send-messages.js';
 
 /** Where messages of which somebody speaks are found. */
 export interface ArchivedMessages {
-  /** Those of the ids that name a message of the conversation. Throws UNAVAILABLE when the archive cannot tell yet. */
-  find(conversation: string, messageIds: readonly string[]): Promise<ReadonlyMap<string, ArchivedMessage>>;
+  /**
+   * Those of the ids that name a message of the conversation which the user may read. Throws UNAVAILABLE when the archive
+   * cannot tell yet.
+   */
+  find(
+    userId: string,
+    conversation: string,
+    messageIds: readonly string[],
+  ): Promise<ReadonlyMap<string, ArchivedMessage>>;
   /** Resolves when whoever asks the archive finds the message taken back, or after a bounded wait. */
   recalled(conversation: string, messageId: string): Promise<void>;
 }
@@ -36,7 +43,7 @@ export class RecallMessage {
     if (!isIdOf('u', peer)) throw noSuchPeer('peer');
     if (!isIdOf('m', messageId)) throw invalid('message_id', 'a message id is expected');
     const conversation = conversationOf(caller.userId, peer);
-    const message = (await this.messages.find(conversation, [messageId])).get(messageId);
+    const message = (await this.messages.find(caller.userId, conversation, [messageId])).get(messageId);
     if (message === undefined) throw noSuchMessage();
     const { from } = messaging.MessageSent.decode(message.body);
     const recaller = { userId: caller.userId, moderates: false, nowMs: this.log.clock().nowMs };

@@ -26,6 +26,8 @@ const message = (clientId: string, to: string, part: Partial<messaging.OutgoingM
 const QUOTED = messaging.Quote.fromPartial({ messageId: deriveId('m', 'quoted'), from: bob });
 const notFriends = new DomainError('forbidden', 'NOT_FRIENDS', 'to: the two of you are not friends');
 
+const noMention = new DomainError('not-found', 'NOT_FOUND', 'mentions: nobody');
+
 /** Ports in memory: what was appended, and what goes wrong where. */
 function world(
   options: {
@@ -69,8 +71,12 @@ function world(
     },
     { refusalOf: async (_from: string, to: string) => (to === options.closed ? notFriends : undefined) },
     {
-      find: async (_conversation: string, ids: readonly string[]) =>
+      find: async (_user: string, _conversation: string, ids: readonly string[]) =>
         new Map(ids.filter((id) => id === QUOTED.messageId).map((id) => [id, QUOTED])),
+    },
+    {
+      refusalsOf: async (_from, _group, messages) =>
+        new Map(messages.filter(({ mentions }) => mentions.length > 0).map(({ messageId }) => [messageId, noMention])),
     },
   );
   return { send, appended, lookedUp };
@@ -158,6 +164,24 @@ describe('SendMessages', () => {
     expect(results.map((each) => each.code)).toEqual([OK, NOT_FRIENDS, OK]);
     expect(results[1]!.reason).toBe('to: the two of you are not friends');
     expect(appended.map((each) => each.id)).toEqual([results[2]!.messageId]);
+  });
+
+  it('refuses of what goes to a group each message for itself', async () => {
+    const { send, appended } = world();
+    const house = deriveId('g', 'house');
+    const results = await send.execute(caller, [
+      message('c1', house),
+      message('c2', house, { mentions: [carol], quoteMessageId: QUOTED.messageId }),
+      message('c3', house, { quoteMessageId: QUOTED.messageId }),
+    ]);
+    expect(results.map(({ code, reason }) => [code, reason])).toEqual([
+      [wire.Code.OK, ''],
+      [wire.Code.NOT_FOUND, 'mentions: nobody'],
+      [wire.Code.OK, ''],
+    ]);
+    expect(appended.map(({ conversation, id }) => [conversation, id])).toEqual(
+      [results[0]!, results[2]!].map(({ messageId }) => [`g.${house}`, messageId]),
+    );
   });
 
   it('quotes what the conversation holds, and refuses a quote of anything else alone', async () => {

@@ -1,5 +1,6 @@
 import { codeOf, toWireError, wire, type event, type messaging } from '@magpie/contracts';
 import { DomainError, requireCount } from '@magpie/domain';
+import { isIdOf } from '@magpie/domain/ids';
 import type { Appended } from '@magpie/event-log';
 import type { Caller } from '@magpie/grpc';
 import type { Accounts } from '../clients/accounts.client.js';
@@ -24,9 +25,24 @@ export interface EarlierCopies {
 
 /** Where quoted messages are found. */
 export interface QuotedMessages {
-  /** Those of the ids that name a message of the conversation. Throws UNAVAILABLE when the archive cannot tell yet. */
-  find(conversation: string, messageIds: readonly string[]): Promise<Quotes>;
+  /** Those of the ids that name a message of the conversation which the user may read. Throws UNAVAILABLE when the archive cannot tell yet. */
+  find(userId: string, conversation: string, messageIds: readonly string[]): Promise<Quotes>;
 }
+
+/** A message to a group, as its right to be there is judged. */
+export type GroupMessage = Pick<CheckedMessage, 'messageId' | 'mentions'>;
+
+/** Who may write into groups. */
+export interface GroupRights {
+  /**
+   * Why those of the messages that may not are not taken, by message id. A yes may be `RIGHTS_KEPT_MS` old, a no is as of
+   * now. Throws UNAVAILABLE when that cannot be told.
+   */
+  refusalsOf(from: string, groupId: string, messages: readonly GroupMessage[]): Promise<Refusals>;
+}
+
+type Refusals = ReadonlyMap<string, DomainError>;
+const NO_REFUSALS: Refusals = new Map();
 
 type Quotes = ReadonlyMap<string, messaging.Quote>;
 const NO_QUOTES: Quotes = new Map();
@@ -41,6 +57,7 @@ export class SendMessages {
     private readonly accounts: Accounts,
     private readonly rights: Rights,
     private readonly quoted: QuotedMessages,
+    private readonly groupRights: GroupRights,
   ) {}
 
   /** Throws INVALID or TOO_LARGE when the list itself is wrong; each message's trouble is in its own result. */
@@ -71,32 +88,39 @@ export class SendMessages {
 
   /** The messages of one conversation: what is not answered for good stops those behind it with the same answer. */
   private async sendInOrder(caller: Caller, messages: readonly CheckedMessage[]): Promise<Result[]> {
-    const { conversation, to } = messages[0]!;
+    const { conversation } = messages[0]!;
     try {
       // Who was answered OK once is answered so again.
       const times = new Map(await this.earlierCopies(conversation, messages));
       const fresh = messages.filter((each) => !times.has(each.messageId));
-      const refusal = fresh.length === 0 ? undefined : await this.refusalOf(caller, to);
-      const quotes = refusal === undefined ? await this.quotesIn(conversation, fresh) : NO_QUOTES;
-      const taken = refusal === undefined ? fresh.filter((each) => hasItsQuote(each, quotes)) : [];
+      const refusals = fresh.length === 0 ? NO_REFUSALS : await this.refusalsOf(caller, fresh);
+      const allowed = fresh.filter((each) => !refusals.has(each.messageId));
+      const quotes = await this.quotesIn(caller.userId, conversation, allowed);
+      const taken = allowed.filter((each) => hasItsQuote(each, quotes));
       const events = taken.map((each) => messageSent(each, quotes.get(each.quoteMessageId), caller.deviceId));
       const appended = events.length === 0 ? [] : await this.log.append(conversation, events, caller.requestId);
       taken.forEach((each, k) => times.set(each.messageId, appended[k]!.appendedAtMs));
-      return messages.map((each) => answerOf(each, times.get(each.messageId), refusal ?? noSuchQuote()));
+      return messages.map((each) => {
+        const { messageId } = each;
+        return answerOf(each, times.get(messageId), refusals.get(messageId) ?? noSuchQuote());
+      });
     } catch (error) {
       return messages.map(({ clientId }) => failed(clientId, error));
     }
   }
 
-  /** Why nothing of the caller is taken; undefined = it may write to `to`. */
-  private async refusalOf({ userId, requestId }: Caller, to: string): Promise<DomainError | undefined> {
+  /** Why messages of one conversation are not taken: between two all for one reason, or none. */
+  private async refusalsOf({ userId, requestId }: Caller, messages: readonly CheckedMessage[]): Promise<Refusals> {
+    const { to } = messages[0]!;
+    if (isIdOf('g', to)) return this.groupRights.refusalsOf(userId, to, messages);
     const existing = await this.accounts.existing([to], requestId);
-    return existing.has(to) ? this.rights.refusalOf(userId, to, requestId) : noSuchPeer('to');
+    const refusal = existing.has(to) ? await this.rights.refusalOf(userId, to, requestId) : noSuchPeer('to');
+    return refusal === undefined ? NO_REFUSALS : new Map(messages.map(({ messageId }) => [messageId, refusal]));
   }
 
-  private async quotesIn(conversation: string, messages: readonly CheckedMessage[]): Promise<Quotes> {
+  private async quotesIn(userId: string, conversation: string, messages: readonly CheckedMessage[]): Promise<Quotes> {
     const ids = messages.flatMap(({ quoteMessageId }) => (quoteMessageId === '' ? [] : [quoteMessageId]));
-    return ids.length === 0 ? NO_QUOTES : this.quoted.find(conversation, ids);
+    return ids.length === 0 ? NO_QUOTES : this.quoted.find(userId, conversation, ids);
   }
 
   /** Log times of the copies that no reader may remember any more. Asked again of those that grew old meanwhile. */

@@ -26,8 +26,8 @@ export function checkOutgoing(from: string, message: messaging.OutgoingMessage, 
     max: MESSAGE_LIMITS.clientIdLengthMax,
   });
   if (message.clientTimeMs <= 0) throw invalid(`${at}.client_time_ms`, 'a time in ms is expected');
-  if (message.to === '') throw invalid(`${at}.to`, 'a user id is expected');
-  if (!isIdOf('u', message.to)) throw noSuchPeer(`${at}.to`);
+  if (message.to === '') throw invalid(`${at}.to`, 'a user id or a group id is expected');
+  if (!isIdOf('u', message.to) && !isIdOf('g', message.to)) throw noSuchPeer(`${at}.to`);
   if (message.quoteMessageId !== '' && !isIdOf('m', message.quoteMessageId)) {
     throw invalid(`${at}.quote_message_id`, 'a message id is expected');
   }

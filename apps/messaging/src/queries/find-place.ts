@@ -1,18 +1,16 @@
 import { contains, type Interval } from '@magpie/domain';
 import { collectionOf, type Collection, type Connection } from '@magpie/mongo';
-import { refusal } from '../domain/group-state.js';
+import { neverAMember } from '../domain/peer.js';
 import { ARCHIVE_COLLECTION, type ArchivedMessage } from '../projections/archive.projection.js';
 import { lookInto } from './archive-look.js';
 import type { ArchiveLag } from './find-copies.js';
 import type { ArchiveReach } from './read-membership.js';
 
-/** Who belonged to a group when. */
-export interface GroupTimes {
+/** Who belonged to a conversation when. */
+export interface Times {
   /** None = never a member. */
   intervalsOf(conversation: string, userId: string): Promise<readonly Interval[]>;
 }
-
-const ALWAYS: readonly Interval[] = [{ joined: 0, left: Infinity }];
 
 /** Places of messages in conversations, as far as somebody may read these. */
 export class FindPlace {
@@ -21,7 +19,7 @@ export class FindPlace {
   constructor(
     connection: Connection,
     private readonly archive: ArchiveLag & ArchiveReach,
-    private readonly groups: GroupTimes,
+    private readonly times: Times,
   ) {
     this.messages = collectionOf(connection, ARCHIVE_COLLECTION);
   }
@@ -35,19 +33,19 @@ export class FindPlace {
     const look = async (): Promise<number | undefined> => {
       isPassed = await this.archive.holdsBelow(conversation, position + 1, 0);
       // Who has joined a moment ago is known to the archive no sooner than the messages of since then.
-      const times = await this.timesOf(userId, conversation);
+      const times = await this.times.intervalsOf(conversation, userId);
       return times.length === 0 ? undefined : this.newest(conversation, times, position);
     };
     const found = await lookInto(this.archive, conversation, look, (place) => isPassed || place === position);
-    if (found === undefined) throw notAMember();
+    if (found === undefined) throw neverAMember();
     return found;
   }
 
   /** Resolves when the user is of the conversation, or was. Throws NOT_A_MEMBER, UNAVAILABLE. */
   async requireIn(userId: string, conversation: string): Promise<void> {
-    const look = (): Promise<readonly Interval[]> => this.timesOf(userId, conversation);
+    const look = (): Promise<readonly Interval[]> => this.times.intervalsOf(conversation, userId);
     const times = await lookInto(this.archive, conversation, look, (found) => found.length > 0);
-    if (times.length === 0) throw notAMember();
+    if (times.length === 0) throw neverAMember();
   }
 
   /** Positions of those of the ids that name a message which the user may read. Throws NOT_A_MEMBER, UNAVAILABLE. */
@@ -58,7 +56,7 @@ export class FindPlace {
   ): Promise<ReadonlyMap<string, number>> {
     const wanted = [...new Set(messageIds)];
     const look = async (): Promise<ReadonlyMap<string, number> | undefined> => {
-      const times = await this.timesOf(userId, conversation);
+      const times = await this.times.intervalsOf(conversation, userId);
       if (times.length === 0) return undefined;
       const filter = { messageId: { $in: wanted }, '_id.conversation': conversation };
       const rows = await this.messages.find(filter, { projection: { messageId: 1 } }).toArray();
@@ -66,12 +64,8 @@ export class FindPlace {
       return new Map(readable.map(({ _id, messageId }) => [messageId, _id.position]));
     };
     const found = await lookInto(this.archive, conversation, look, (places) => places?.size === wanted.length);
-    if (found === undefined) throw notAMember();
+    if (found === undefined) throw neverAMember();
     return found;
-  }
-
-  private async timesOf(userId: string, conversation: string): Promise<readonly Interval[]> {
-    return conversation.startsWith('g.') ? this.groups.intervalsOf(conversation, userId) : ALWAYS;
   }
 
   private async newest(conversation: string, times: readonly Interval[], position: number): Promise<number> {
@@ -86,8 +80,4 @@ export class FindPlace {
     }
     return 0;
   }
-}
-
-function notAMember(): Error {
-  return refusal('forbidden', 'NOT_A_MEMBER', 'peer', 'you were never a member of this group');
 }

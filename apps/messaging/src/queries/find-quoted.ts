@@ -6,8 +6,12 @@ import type { QuotedMessages } from '../commands/send-messages.js';
 export class FindQuoted implements QuotedMessages {
   constructor(private readonly messages: ArchivedMessages) {}
 
-  async find(conversation: string, messageIds: readonly string[]): Promise<ReadonlyMap<string, messaging.Quote>> {
-    const found = await this.messages.find(conversation, messageIds);
+  async find(
+    userId: string,
+    conversation: string,
+    messageIds: readonly string[],
+  ): Promise<ReadonlyMap<string, messaging.Quote>> {
+    const found = await this.messages.find(userId, conversation, messageIds);
     const quotes = [...found].flatMap(([id, { recalled, body }]) => {
       const { messageId, from, content, burnAfterMs } = messaging.MessageSent.decode(body);
       // What a message quotes itself is not shown.

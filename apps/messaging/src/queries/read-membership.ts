@@ -1,5 +1,13 @@
 import type { messaging } from '@magpie/contracts';
-import { invalid, membershipFrom, requireCount, unavailable, type Interval, type Membership } from '@magpie/domain';
+import {
+  invalid,
+  membershipFrom,
+  partnerIn,
+  requireCount,
+  unavailable,
+  type Interval,
+  type Membership,
+} from '@magpie/domain';
 import { collectionOf, type Collection, type Connection } from '@magpie/mongo';
 import { MEMBERSHIP_LIMITS } from '../domain/limits.js';
 import {
@@ -15,6 +23,7 @@ export interface ArchiveReach {
   holdsBelow(conversation: string, position: number, timeoutMs: number): Promise<boolean>;
 }
 
+const ALWAYS: readonly Interval[] = [{ joined: 0, left: Infinity }];
 const WITHIN_MS = 1_000;
 /** Above every user id. */
 const LAST_USER = '\uffff';
@@ -41,8 +50,9 @@ export class ReadMembership {
     return { memberships: await Promise.all(wanted.map((one) => this.read(one))) };
   }
 
-  /** The times of one user in a group; none = never a member. */
+  /** The times of one user in a conversation; none = never a member. A conversation of two has both for ever. */
   async intervalsOf(conversation: string, userId: string): Promise<readonly Interval[]> {
+    if (!conversation.startsWith('g.')) return partnerIn(conversation, userId) === undefined ? [] : ALWAYS;
     const found = await this.members.findOne({ _id: { conversation, user: userId } });
     return found?.intervals ?? [];
   }
