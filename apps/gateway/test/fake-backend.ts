@@ -32,6 +32,8 @@ export class FakeBackend {
   readonly newest = new Map<string, number>();
   /** Users that the gateway has attached. */
   readonly attached = new Set<string>();
+  /** What was told last of the devices of each user. */
+  readonly devices = new Map<string, readonly string[]>();
   send: (request: messaging.SendMessagesRequest, caller: Caller) => Promise<messaging.SendMessagesResponse> = (
     request,
   ) =>
@@ -143,7 +145,8 @@ export class FakeBackend {
     this.streams.add(stream);
     const ownerships = [{ partition: 0, epoch: 1, owned: true }];
     void stream.write({ partitions: 1, ownerships, attached: [], deliveries: [] });
-    for await (const { attach, detach } of stream.read) {
+    for await (const { attach, detach, devices } of stream.read) {
+      for (const { userId, deviceIds } of devices) this.devices.set(userId, deviceIds);
       for (const userId of detach) this.attached.delete(userId);
       for (const userId of attach) this.attached.add(userId);
       const attached = attach.map((userId) => ({ userId, newestKey: this.newest.get(userId) ?? 0 }));

@@ -19,6 +19,13 @@ export const syncConfig = defineConfig({
     .regex(/^(mailto:|https:\/\/)./)
     .default('mailto:postmaster@magpie.invalid'),
   SYNC_PUSH_WEB_ORIGINS: origins,
+  SYNC_PUSH_APNS_ENDPOINT: z.url().default('https://api.push.apple.com'),
+  SYNC_PUSH_APNS_KEY_FILE: z.string().optional(),
+  SYNC_PUSH_APNS_KEY_ID: z.string().optional(),
+  SYNC_PUSH_APNS_TEAM_ID: z.string().optional(),
+  SYNC_PUSH_APNS_TOPIC: z.string().optional(),
+  SYNC_PUSH_FCM_ENDPOINT: z.url().default('https://fcm.googleapis.com'),
+  SYNC_PUSH_FCM_ACCOUNT_FILE: z.string().optional(),
 });
 
 export type SyncConfig = ReturnType<typeof syncConfig>;

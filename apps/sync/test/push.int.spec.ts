@@ -1,6 +1,6 @@
 import { event, messaging, sync } from '@magpie/contracts';
 import { profileChanged } from './builders.js';
-import { PushReceiver, type Answer } from './push-receiver.js';
+import { PushReceiver, type PushAnswer } from '@magpie/testing';
 import { eventually, System } from './system.js';
 
 // Goal: a device that is away is called once for what its user has not seen, and no other device is. Real: Kafka,
@@ -44,7 +44,7 @@ async function settingsOf(user: string) {
 }
 
 /** Two users, and the browser of the first. */
-async function people(...answers: Answer[]) {
+async function people(...answers: PushAnswer[]) {
   const [user, other] = [`ua${++last}`, `ub${last}`];
   const { subscription, got } = receiver.subscribe(...answers);
   await register(user, { provider: sync.PushProvider.WEB_PUSH, subscription, locale: 'zh-CN', commandId: 'c1' });
@@ -87,6 +87,17 @@ describe('offline push', () => {
     await readAs(reader.user);
     await settle();
     expect([online.got, reader.got]).toEqual([[], []]);
+    gateway.close();
+  });
+
+  it('calls the phone of somebody who sits at another device', async () => {
+    const { user, got, say } = await people();
+    const gateway = system.attach();
+    await gateway.attach(user);
+    await gateway.devices(user, 'desk-of-user');
+    await eventually(() => gateway.attached().length === 1);
+    await say('m1');
+    await eventually(() => got.length === 1);
     gateway.close();
   });
 
@@ -137,6 +148,47 @@ describe('offline push', () => {
     const { subscription } = kicked;
     const again = { provider: sync.PushProvider.WEB_PUSH, subscription, commandId: 'c3' };
     await expect(register(kicked.user, again)).rejects.toThrow(revoked);
+  });
+
+  it('is asked for by a session, for places that anybody may be sent to', async () => {
+    const { user, subscription } = await people();
+    const at = (endpoint: string) =>
+      register(user, {
+        provider: sync.PushProvider.WEB_PUSH,
+        subscription: { ...subscription, endpoint },
+        commandId: 'c2',
+      });
+    const refused = (field: string) =>
+      expect.objectContaining({ code: 'INVALID', message: expect.stringContaining(field) });
+    for (const endpoint of [
+      'https://127.0.0.1/p',
+      'http://push.example.org/p',
+      'https://[::1]/p',
+      'https://localhost/p',
+    ]) {
+      await expect(at(endpoint)).rejects.toEqual(refused('subscription.endpoint'));
+    }
+    const apns = { provider: sync.PushProvider.APNS, token: 'ab'.repeat(32), commandId: 'c3' };
+    await expect(register(user, apns)).rejects.toEqual(refused('APNS is not set up here'));
+    await expect(edit(user, {})).rejects.toEqual(refused('request'));
+    const offer = await settingsOf(user);
+    expect(offer).toMatchObject({ settings: { enabled: true, showContent: false }, registered: true });
+    expect([offer.providers, offer.vapidPublicKey.length]).toEqual([[sync.PushProvider.WEB_PUSH], 87]);
+    for (const command of [REGISTER, UNREGISTER, EDIT, GET]) {
+      const bare = { command: command!, requestId: 'r1', timeoutMs: 1_000, body: new Uint8Array(0) };
+      await expect(system.anonymous(bare)).rejects.toEqual(expect.objectContaining({ code: 'SESSION_REQUIRED' }));
+    }
+  });
+
+  it('calls for what came while its feed went from one owner to another', async () => {
+    const { user, got, say } = await people();
+    await say('m1');
+    await system.pullUntilIds(`ub${last}`, [`m1-${user}`]);
+    await system.stopService();
+    await system.startService();
+    await eventually(() => got.length === 1);
+    await settle();
+    expect(got).toHaveLength(1);
   });
 
   it('calls for a muted conversation only who is named', async () => {

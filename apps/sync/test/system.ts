@@ -1,7 +1,7 @@
 import { auth, partitionsOf, sync as contract, type event, type social, type TopicName } from '@magpie/contracts';
 import { conversationOf, DomainError, partitionOf } from '@magpie/domain';
 import { openEventLog, type Appended, type Appender, type EventLog } from '@magpie/event-log';
-import { Peers } from '@magpie/grpc';
+import { Peers, type ExchangeCall } from '@magpie/grpc';
 import { connectMongo, type Connection } from '@magpie/mongo';
 import { silentLogger } from '@magpie/observability';
 import { startServices, type RunningServices } from '@magpie/service';
@@ -261,13 +261,20 @@ export class System {
       for await (const response of stream.read) got.push(response);
     })();
     return {
-      attach: (...users: string[]) => stream.write({ attach: users, detach: [] }),
-      detach: (...users: string[]) => stream.write({ attach: [], detach: users }),
+      attach: (...users: string[]) => stream.write({ attach: users, detach: [], devices: [] }),
+      devices: (userId: string, ...deviceIds: string[]) =>
+        stream.write({ attach: [], detach: [], devices: [{ userId, deviceIds }] }),
+      detach: (...users: string[]) => stream.write({ attach: [], detach: users, devices: [] }),
       ownerships: () => got.flatMap(({ ownerships }) => ownerships),
       attached: () => got.flatMap(({ attached }) => attached),
       deliveries: () => got.flatMap(({ deliveries }) => deliveries),
       close: () => stream.close(),
     };
+  }
+
+  /** A command of nobody. */
+  anonymous(call: ExchangeCall): Promise<unknown> {
+    return this.#instances[0]!.peers.exchange('sync').call(call);
   }
 
   /** A command as the gateway brings it; asks again while nobody serves the user yet. */

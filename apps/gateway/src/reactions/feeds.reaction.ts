@@ -32,6 +32,8 @@ interface Feed {
 interface Outgoing {
   readonly attach: Set<string>;
   readonly detach: Set<string>;
+  /** Users whose devices are told: those who are attached, and those whose devices have changed. */
+  readonly devices: Set<string>;
 }
 
 /** Follows the feeds of the users that have links here, at whichever instance owns them (machinery.md §4.7). */
@@ -52,13 +54,15 @@ export class Feeds {
   follow(follower: Follower, userId: string): Promise<void> {
     const feed = this.feeds.get(userId) ?? this.open(userId);
     feed.followers.add(follower);
+    this.tellDevices(feed);
     if (feed.isAttached) follower.chain.attached(feed.newest);
     return feed.attached.promise;
   }
 
   unfollow(follower: Follower, userId: string): void {
     const feed = this.feeds.get(userId);
-    if (feed === undefined || !feed.followers.delete(follower) || feed.followers.size > 0) return;
+    if (feed === undefined || !feed.followers.delete(follower)) return;
+    if (feed.followers.size > 0) return this.tellDevices(feed);
     this.feeds.delete(userId);
     this.partitionSet(feed)?.delete(feed);
     if (feed.address !== undefined) this.queue(feed.address, userId, 'detach');
@@ -148,15 +152,26 @@ export class Feeds {
     return feeds;
   }
 
-  private queue(address: string, userId: string, kind: keyof Outgoing): void {
+  private tellDevices({ address, userId }: Feed): void {
+    if (address !== undefined) this.outgoingTo(address).devices.add(userId);
+  }
+
+  private queue(address: string, userId: string, kind: 'attach' | 'detach'): void {
+    const outgoing = this.outgoingTo(address);
+    outgoing[kind === 'attach' ? 'detach' : 'attach'].delete(userId);
+    outgoing[kind].add(userId);
+    if (kind === 'attach') outgoing.devices.add(userId);
+    else outgoing.devices.delete(userId);
+  }
+
+  private outgoingTo(address: string): Outgoing {
     let outgoing = this.outgoing.get(address);
     if (outgoing === undefined) {
-      outgoing = { attach: new Set(), detach: new Set() };
+      outgoing = { attach: new Set(), detach: new Set(), devices: new Set() };
       this.outgoing.set(address, outgoing);
       setImmediate(() => this.flush(address));
     }
-    outgoing[kind === 'attach' ? 'detach' : 'attach'].delete(userId);
-    outgoing[kind].add(userId);
+    return outgoing;
   }
 
   private flush(address: string): void {
@@ -165,9 +180,18 @@ export class Feeds {
     this.outgoing.delete(address);
     const attach = [...outgoing.attach];
     const detach = [...outgoing.detach];
-    for (let at = 0; at < Math.max(attach.length, detach.length); at += ATTACH_BATCH_MAX) {
+    // Those who are being attached stand first in both, so that nobody's devices come before their user.
+    const devices = [...new Set([...attach, ...outgoing.devices])].map((userId) => this.devicesOf(userId));
+    for (let at = 0; at < Math.max(attach.length, detach.length, devices.length); at += ATTACH_BATCH_MAX) {
       const end = at + ATTACH_BATCH_MAX;
-      this.sender.send(address, { attach: attach.slice(at, end), detach: detach.slice(at, end) });
+      const part = { attach: attach.slice(at, end), detach: detach.slice(at, end), devices: devices.slice(at, end) };
+      this.sender.send(address, part);
     }
+  }
+
+  private devicesOf(userId: string): sync.AttachRequest_Devices {
+    const followers = [...(this.feeds.get(userId)?.followers ?? [])];
+    const deviceIds = new Set(followers.flatMap(({ identity }) => identity?.deviceId ?? []));
+    return { userId, deviceIds: [...deviceIds] };
   }
 }

@@ -18,7 +18,8 @@ interface Attendee {
   /** Visible watermark at the first attach: the newest key is read as of it, what comes later extends the chain. */
   readonly asOf: number;
   chain: Chain;
-  readonly streams: Set<GatewayStream>;
+  /** With the user's devices that have a link there; undefined = not told. */
+  readonly streams: Map<GatewayStream, ReadonlySet<string> | undefined>;
 }
 
 const attendeesNow = gauge({ name: 'magpie_sync_attached_users_count', help: 'Users attached by some gateway' });
@@ -54,7 +55,7 @@ export class Audience implements FeedListener, Presence {
     const feed = this.feeds.find(userId);
     if (feed === undefined) return;
     const attendee = this.#attendees.get(userId) ?? this.#admit(userId, feed);
-    attendee.streams.add(stream);
+    attendee.streams.set(stream, attendee.streams.get(stream));
     if (attendee.chain.status === 'Known') stream.attached(userId, attendee.chain.newest);
   }
 
@@ -63,8 +64,18 @@ export class Audience implements FeedListener, Presence {
     if (attendee !== undefined) this.#part(attendee, stream);
   }
 
-  isOnline(userId: string): boolean {
-    return this.#attendees.has(userId);
+  /** The devices of a user that have a link at a gateway. */
+  devices(stream: GatewayStream, userId: string, deviceIds: readonly string[]): void {
+    const streams = this.#attendees.get(userId)?.streams;
+    if (streams?.has(stream)) streams.set(stream, new Set(deviceIds));
+  }
+
+  /** Where a gateway has not told a user's devices, any of them may be. */
+  isOnline(userId: string, deviceId: string): boolean {
+    for (const devices of this.#attendees.get(userId)?.streams.values() ?? []) {
+      if (devices === undefined || devices.has(deviceId)) return true;
+    }
+    return false;
   }
 
   gained({ partition, epoch }: Feed): void {
@@ -100,7 +111,7 @@ export class Audience implements FeedListener, Presence {
 
   #admit(userId: string, feed: Feed): Attendee {
     const { partition, state } = feed;
-    const attendee = { userId, partition, asOf: state.visible, chain: LOADING, streams: new Set<GatewayStream>() };
+    const attendee: Attendee = { userId, partition, asOf: state.visible, chain: LOADING, streams: new Map() };
     this.#attendees.set(userId, attendee);
     attendeesNow.set(this.#attendees.size);
     this.#toRead.push(attendee);
@@ -168,10 +179,10 @@ function extendBy(attendee: Attendee, row: NewRow): void {
 function tell(attendee: Attendee, newest: number): void {
   const { chain, deliveries } = know(attendee.chain, newest);
   attendee.chain = chain;
-  for (const stream of attendee.streams) stream.attached(attendee.userId, newest);
+  for (const stream of attendee.streams.keys()) stream.attached(attendee.userId, newest);
   for (const delivery of deliveries) deliver(attendee, delivery);
 }
 
 function deliver(attendee: Attendee, delivery: Delivery): void {
-  for (const stream of attendee.streams) stream.deliver(delivery);
+  for (const stream of attendee.streams.keys()) stream.deliver(delivery);
 }

@@ -43,9 +43,10 @@ async function attach(
   const gateway = new GatewayStream((response) => stream.write(response), partitions);
   audience.join(gateway);
   try {
-    for await (const { attach: users, detach } of stream.read) {
+    for await (const { attach: users, detach, devices } of stream.read) {
       for (const userId of detach) audience.detach(gateway, userId);
       for (const userId of users) audience.attach(gateway, userId);
+      for (const { userId, deviceIds } of devices) audience.devices(gateway, userId, deviceIds);
     }
   } finally {
     audience.leave(gateway);

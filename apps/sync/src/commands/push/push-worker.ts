@@ -122,7 +122,7 @@ export class PushWorker {
         return queue.made(call, now());
       case 'Gone':
         logger.info({ provider, reason: outcome.reason }, 'a device is not reached by its token any more');
-        await registrations.endTarget(registration, registration.target);
+        await registrations.endTarget(registration, outcome.sinceMs);
         return queue.drop(call);
       case 'Refused':
         logger.warn({ provider, reason: outcome.reason }, 'a push was refused');

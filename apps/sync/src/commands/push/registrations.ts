@@ -8,6 +8,7 @@ import {
   requireTarget,
   type GivenTarget,
   type ProviderName,
+  type Registration,
   type Target,
 } from '../../domain/push/registration.js';
 import type { Registered } from '../../queries/push/registered.js';
@@ -88,9 +89,17 @@ export class Registrations {
     this.registered.forget(userId);
   }
 
-  /** The provider does not know the token any more; one that the device registered since then stays. */
-  async endTarget({ userId, deviceId }: Pick<Device, 'userId' | 'deviceId'>, target: Target): Promise<void> {
-    await this.collections.devices.deleteOne({ _id: deviceIdOf(userId, deviceId), h: digestOf(target) });
+  /**
+   * The provider does not know the token any more, since `sinceMs` (since 1970; undefined = since now); what the device
+   * registered after that stays.
+   */
+  async endTarget(
+    { userId, deviceId, target }: Pick<Registration, 'userId' | 'deviceId' | 'target'>,
+    sinceMs: number | undefined,
+  ): Promise<void> {
+    const before = sinceMs === undefined ? {} : { at: { $lte: new Date(sinceMs) } };
+    const _id = deviceIdOf(userId, deviceId);
+    await this.collections.devices.deleteOne({ _id, h: digestOf(target), ...before });
     this.registered.forget(userId);
   }
 

@@ -15,8 +15,8 @@ export const PUSH_LIMITS = {
   expiryMs: 60 * MINUTE_MS,
   /** Least time between two pushes of one conversation to one device. */
   restMs: 5_000,
-  /** How long a worker has a push to itself. */
-  leaseMs: 30_000,
+  /** How long a worker has a push to itself: longer than a request takes. */
+  leaseMs: 15_000,
   triesMax: 8,
   /** Times that a push whose outcome is not known is sent. */
   unsureMax: 2,
@@ -35,7 +35,7 @@ export const PUSH_LIMITS = {
   underWayPerWayMax: 16,
   /** Of one request to a provider. */
   requestTimeoutMs: 10_000,
-  answerBytesMax: 4 * 1024,
+  answerBytesMax: 16 * 1024,
   /** Characters of a message that a push shows. */
   previewLengthMax: 120,
   /** Users of one instance whose new entries wait for the grace; entries of one of them that are looked at. */

@@ -4,7 +4,12 @@ import { PUSH_LIMITS } from './limits.js';
 export type Outcome =
   | { readonly status: 'Sent' }
   /** The device is not reached by this token any more. */
-  | { readonly status: 'Gone'; readonly reason: string }
+  | {
+      readonly status: 'Gone';
+      readonly reason: string;
+      /** Known since, ms since 1970: a device that has registered later is reached. */
+      readonly sinceMs?: number | undefined;
+    }
   /** This push can never be sent. */
   | { readonly status: 'Refused'; readonly reason: string }
   | {

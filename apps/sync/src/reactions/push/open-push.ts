@@ -2,9 +2,8 @@ import type { Consumer } from '@magpie/event-log';
 import type { Collection } from '@magpie/mongo';
 import type { Component, ServiceBase } from '@magpie/service';
 import type { Presence } from '../../clients/push/presence.js';
-import type { PushProvider } from '../../clients/push/provider.js';
+import { openProviders } from '../../clients/push/providers.js';
 import { requirePublicUrl } from '../../clients/push/public-address.js';
-import { WebPushClient } from '../../clients/push/web-push.client.js';
 import { Badges } from '../../commands/push/badges.js';
 import { CallQueue } from '../../commands/push/call-queue.js';
 import { EditPushSettings } from '../../commands/push/edit-push-settings.js';
@@ -57,9 +56,7 @@ export async function openPush(
   const { devices, settings, calls } = collections;
   const vapid = await openVapidKeys(connection);
   const origins = config.SYNC_PUSH_WEB_ORIGINS;
-  const providers: PushProvider[] = [
-    new WebPushClient({ vapid, subject: config.SYNC_PUSH_VAPID_SUBJECT, origins, now }),
-  ];
+  const providers = await openProviders(config, vapid, now);
   const offered = providers.map(({ name }) => name);
   const judgeTarget = (target: Target): void => {
     if (target.provider === 'WEB_PUSH') {

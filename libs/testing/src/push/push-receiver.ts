@@ -12,7 +12,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 
 /** What a browser shows of one push, and how it came. */
-export interface Received {
+export interface ReceivedPush {
   readonly payload: {
     readonly title: string;
     readonly body: string;
@@ -27,8 +27,8 @@ export interface Received {
   readonly topic: string;
 }
 
-/** Status, headers and how long it takes. */
-export interface Answer {
+/** What a push service says to one request. */
+export interface PushAnswer {
   readonly status: number;
   readonly headers?: Record<string, string>;
 }
@@ -36,8 +36,16 @@ export interface Answer {
 interface Browser {
   readonly keys: ECDH;
   readonly auth: Buffer;
-  readonly got: Received[];
-  answers: Answer[];
+  readonly got: ReceivedPush[];
+  answers: PushAnswer[];
+}
+
+/** What a browser hands to whom it wants to be called by. */
+export interface PushSubscription {
+  readonly endpoint: string;
+  /** Base64url. */
+  readonly p256dh: string;
+  readonly auth: string;
 }
 
 /**
@@ -54,6 +62,7 @@ export class PushReceiver {
     readonly origin: string,
   ) {}
 
+  /** On a free port. */
   static async start(): Promise<PushReceiver> {
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -68,13 +77,13 @@ export class PushReceiver {
     await new Promise((resolve) => this.server.close(resolve));
   }
 
-  /** All that came, good or not. */
+  /** Number of requests, good or not. */
   get requests(): number {
     return this.#requests;
   }
 
   /** A browser subscribes; `answers` are what its push service says, one after another, then 201. */
-  subscribe(...answers: Answer[]) {
+  subscribe(...answers: PushAnswer[]): { subscription: PushSubscription; got: ReceivedPush[] } {
     const keys = createECDH('prime256v1');
     const path = `/push/${randomBytes(8).toString('hex')}`;
     const browser: Browser = { keys, auth: randomBytes(16), got: [], answers };
@@ -95,7 +104,7 @@ export class PushReceiver {
       const body = Buffer.concat(chunks);
       if (request.method !== 'POST') throw new Error(`method ${request.method}`);
       if (request.headers['content-encoding'] !== 'aes128gcm') throw new Error('another encoding');
-      const payload = JSON.parse(decrypt(browser, body).toString()) as Received['payload'];
+      const payload = JSON.parse(decrypt(browser, body).toString()) as ReceivedPush['payload'];
       const { ttl, urgency, topic } = request.headers;
       browser.got.push({ payload, ttl: Number(ttl), urgency: String(urgency), topic: String(topic) });
     } catch (error) {
