@@ -48,7 +48,12 @@ describe('offline push', () => {
     const session = await register(userName);
     const { subscription, got } = receiver.subscribe();
     const request = { provider: 'WEB_PUSH', subscription, locale: 'en-GB', commandId: commandId() };
-    await post('registerpush', request, session.accessToken);
+    // For a moment after the start nobody owns a feed.
+    await until('the registration', async () => {
+      const answer = await post('registerpush', request, session.accessToken).catch((error: unknown) => String(error));
+      if (typeof answer === 'string' && !answer.includes('UNAVAILABLE')) throw new Error(answer);
+      return typeof answer !== 'string';
+    });
     return { ...session, got };
   };
   /** As soon as the system answers. */

@@ -132,6 +132,21 @@ describe('feeds', () => {
     await until('the detach', () => !system.backend.attached.has(userId));
   });
 
+  it('tells which devices of a user have links', async () => {
+    const { userId } = person();
+    const devices = () => [...(system.backend.devices.get(userId) ?? [])].sort().join();
+    const first = await open(person('device-1'));
+    const second = await open(person('device-2'));
+    await until('both', () => devices() === 'device-1,device-2');
+    first.close();
+    await until('the other', () => devices() === 'device-2');
+    system.backend.announce(9, false);
+    system.backend.devices.clear();
+    system.backend.announce(10, true);
+    await until('the same, told to the next owner', () => devices() === 'device-2');
+    second.close();
+  });
+
   it(
     'stops sending items to a device that does not read, and cuts it off in the end',
     async () => {
