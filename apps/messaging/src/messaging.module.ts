@@ -29,6 +29,7 @@ import { Archive } from './projections/archive.projection.js';
 import { DELETIONS, publish, RECEIPTS, SETTINGS, STATES, STREAMS, TOPICS } from './publish.js';
 import { SearchIndex } from './projections/search.projection.js';
 import { FindCopies } from './queries/find-copies.js';
+import { FindForwarded } from './queries/find-forwarded.js';
 import { FindHidden } from './queries/find-hidden.js';
 import { FindMessages } from './queries/find-messages.js';
 import { FindPlace } from './queries/find-place.js';
@@ -63,9 +64,11 @@ export const messaging: ServiceDefinition<MessagingConfig> = {
     const groups = new Groups(store);
     const found = new FindMessages(connection, archive, membership);
     const quoted = new FindQuoted(found);
-    const send = new SendMessages(messages, copies, accounts, rights, quoted, new PublishedRights(groups));
-    const recall = new RecallMessage(messages, found);
     const hidden = new FindHidden(connection);
+    const groupRights = new PublishedRights(groups);
+    const forwarded = new FindForwarded(found, hidden);
+    const send = new SendMessages(messages, copies, accounts, rights, quoted, groupRights, forwarded);
+    const recall = new RecallMessage(messages, found, groups, membership);
     const fresh = {
       settled: (conversation: string) => archive.reached(conversation, messages.lastPosition(conversation), SETTLE_MS),
       lagMs: (conversation: string) => archive.lagMs(conversation),

@@ -90,7 +90,7 @@ export function messageSent(
     content: message.content,
     mentions: [...message.mentions],
     quote,
-    burnAfterMs: 0,
+    burnAfterMs: message.burnAfterMs,
   };
   const body = written((writer) => messaging.MessageSent.encode(sent, writer));
   return {
@@ -109,7 +109,7 @@ export function messageSent(
       authorUserId: message.from,
       authorDeviceId: deviceId,
       replacement: undefined,
-      replaceable: false,
+      replaceable: message.burnAfterMs > 0,
     },
   };
 }
@@ -127,10 +127,11 @@ export interface Taken {
 }
 
 /**
- * What a message that is taken back is in the log: told to who was told of the message, with what is left of that in the
- * place of the whole. `by`: who does it; empty = it has burnt.
+ * What a message that is taken back is in the log, with what is left of it in the place of the whole. `members`: who
+ * belonged to the conversation at the message's place: with the sender those who were told of it. `by`: who does it;
+ * empty = it has burnt.
  */
-export function messageRecalled(message: Taken, by: string): event.Event {
+export function messageRecalled(message: Taken, members: readonly string[], by: string): event.Event {
   const { messageId, at } = message;
   const { position } = message._id;
   const { from, to, clientTimeMs } = messaging.MessageSent.decode(message.body);
@@ -143,19 +144,20 @@ export function messageRecalled(message: Taken, by: string): event.Event {
     serverTimeMs: at,
     recalled: true,
   });
+  const theirs = from === to ? [] : [recallFields([to], from)];
   return {
     type: MESSAGE_RECALLED,
     body: written((writer) => messaging.MessageRecalled.encode({ messageId, position, by }, writer)),
     dedupeId: `recall.${messageId}`,
     feed: {
       conversation: '',
-      users: from === to ? [from] : [from, to],
+      users: [...new Set([from, ...members])],
       kind: MESSAGE_KIND,
       itemId: `recall.${messageId}`,
       mode: event.Feed_Mode.LOG,
       itemField: ITEM_RECALL_FIELD,
       body: written((writer) => messaging.Recall.encode({ peer: '', messageId, position, by }, writer)),
-      renderings: [recallFields(from, to), ...(from === to ? [] : [recallFields(to, from)])],
+      renderings: isIdOf('g', to) ? [recallFields([], to)] : [recallFields([from], to), ...theirs],
       positionField: 0,
       timeField: 0,
       // The device that asks for it is told like all others: it may show the message in more places than one.
@@ -171,9 +173,9 @@ export function messageRecalled(message: Taken, by: string): event.Event {
   };
 }
 
-function recallFields(userId: string, peer: string): event.Feed_Rendering {
+function recallFields(users: string[], peer: string): event.Feed_Rendering {
   const fields = messaging.Recall.fromPartial({ peer });
-  return { users: [userId], body: written((writer) => messaging.Recall.encode(fields, writer)) };
+  return { users, body: written((writer) => messaging.Recall.encode(fields, writer)) };
 }
 
 /** Both of two, each with the other as its peer; or the members of a group, and the sender whatever becomes of it meanwhile. */

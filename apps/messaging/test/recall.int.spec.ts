@@ -141,6 +141,67 @@ describe('RecallMessage', () => {
   });
 });
 
+describe('RecallMessage in a group', () => {
+  const [dan, fay] = [deriveId('u', 'dan'), deriveId('u', 'fay')];
+
+  async function groupOf(owner: string, ...members: string[]): Promise<string> {
+    const { group } = await system.call('createGroup', owner, { name: 'g', members, commandId: `g${++last}` });
+    return group!.groupId;
+  }
+
+  it('is for the sender, the owner and admins, and tells who belonged to it when the message was said', async () => {
+    const group = await groupOf(ann, bob, eve, dan);
+    await system.call('setGroupAdmin', ann, { groupId: group, userId: bob, admin: true, commandId: `a${++last}` });
+    const said = [
+      await send(eve, group, text('one')),
+      await send(eve, group, text('two')),
+      await send(eve, group, text('three')),
+    ];
+    const [one, two, three] = said.map(({ messageId }) => messageId) as [string, string, string];
+    await system.call('removeMember', ann, { groupId: group, userId: dan, commandId: `r${++last}` });
+    await system.call('addMembers', ann, { groupId: group, members: [fay], commandId: `m${++last}` });
+    await expect(takeBack(fay, group, one)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    await expect(takeBack(dan, group, one)).rejects.toMatchObject({ code: 'FORBIDDEN' });
+    await takeBack(eve, group, one);
+    await takeBack(bob, group, two);
+    await takeBack(ann, group, three);
+    for (const [id, by] of [
+      [one, eve],
+      [two, bob],
+      [three, ann],
+    ] as const) {
+      const { feed } = recallsOf(id)[0]!;
+      expect(new Set(feed!.users)).toEqual(new Set([ann, bob, eve, dan]));
+      expect(messaging.Recall.decode(feed!.body)).toMatchObject({ by, messageId: id });
+      expect(feed!.renderings.map(({ users, body }) => [users, messaging.Recall.decode(body).peer])).toEqual([
+        [[], group],
+      ]);
+    }
+    const { messages } = await system.call('listHistory', bob, { peer: group, limit: 100 });
+    const left = messages.filter(({ messageId }) => [one, two, three].includes(messageId));
+    expect(left.map(({ recalled, content, peer }) => [recalled, content, peer])).toEqual(
+      left.map(() => [true, undefined, group]),
+    );
+    expect(left).toHaveLength(3);
+  });
+
+  it('leaves the tips, and what somebody wants gone who moderates no more', async () => {
+    const group = await groupOf(ann, bob, eve);
+    const { messageId } = await send(eve, group, text('stays'));
+    const { messages } = await system.call('listHistory', ann, { peer: group, limit: 100 });
+    const tip = messages.find(({ from }) => from === '')!;
+    await expect(takeBack(ann, group, tip.messageId)).rejects.toMatchObject({ code: 'FORBIDDEN' });
+    await expect(takeBack(bob, group, messageId)).rejects.toMatchObject({ code: 'FORBIDDEN' });
+    const forwarded = await send(ann, bob, {
+      forward: { peer: group, messageIds: [tip.messageId], merged: false, title: '' },
+    });
+    expect(forwarded.code).toBe(wire.Code.FORBIDDEN);
+    await system.call('dissolveGroup', ann, { groupId: group, commandId: `d${++last}` });
+    await expect(takeBack(ann, group, messageId)).rejects.toMatchObject({ code: 'FORBIDDEN' });
+    await takeBack(eve, group, messageId);
+  });
+});
+
 describe('the archive', () => {
   it('comes out the same when it reads the log again', async () => {
     const { messageId } = await send(ann, bob, text('secret'));

@@ -1,10 +1,11 @@
 import { messaging } from '@magpie/contracts';
-import { conversationOf, DomainError, invalid, requireAscii } from '@magpie/domain';
+import { DomainError, invalid, requireAscii } from '@magpie/domain';
 import { isIdOf } from '@magpie/domain/ids';
 import type { Caller } from '@magpie/grpc';
+import type { GroupState } from '../domain/group-state.js';
 import { RECALL_LIMITS } from '../domain/limits.js';
-import { noSuchPeer } from '../domain/outgoing.js';
-import { judgeRecall } from '../domain/recall.js';
+import { requireConversation } from '../domain/peer.js';
+import { judgeRecall, moderates } from '../domain/recall.js';
 import type { ArchivedMessage } from '../projections/archive.projection.js';
 import { messageRecalled } from '../publish.js';
 import type { MessageLog } from './send-messages.js';
@@ -24,6 +25,18 @@ export interface ArchivedMessages {
   recalled(conversation: string, messageId: string): Promise<void>;
 }
 
+/** Where groups are found as the log has them. */
+export interface PublishedGroups {
+  /** Throws UNAVAILABLE. */
+  published(groupId: string): Promise<GroupState>;
+}
+
+/** Who was told of what was said. */
+export interface Members {
+  /** Who belonged to a conversation at a position that the archive has. */
+  at(conversation: string, position: number): Promise<readonly string[]>;
+}
+
 /**
  * Takes a message back: judged once, then it is a fact of the log, which every reader applies (machinery.md §3.6). A
  * message that is not in the log yet is not there to be taken back. Of several recalls of one message, readers take the
@@ -33,23 +46,30 @@ export class RecallMessage {
   constructor(
     private readonly log: MessageLog,
     private readonly messages: ArchivedMessages,
+    private readonly groups: PublishedGroups,
+    private readonly members: Members,
   ) {}
 
   /** Throws INVALID, NO_SUCH_PEER, NOT_FOUND, FORBIDDEN, EXPIRED or UNAVAILABLE. Taken back already is OK. */
   async execute(caller: Caller, request: messaging.RecallMessageRequest): Promise<void> {
     const { peer, messageId } = request;
     requireAscii('command_id', request.commandId, { min: 1, max: RECALL_LIMITS.commandIdLengthMax });
-    if (peer === '') throw invalid('peer', 'a user id is expected');
-    if (!isIdOf('u', peer)) throw noSuchPeer('peer');
+    const conversation = requireConversation(caller.userId, peer);
     if (!isIdOf('m', messageId)) throw invalid('message_id', 'a message id is expected');
-    const conversation = conversationOf(caller.userId, peer);
     const message = (await this.messages.find(caller.userId, conversation, [messageId])).get(messageId);
     if (message === undefined) throw noSuchMessage();
+    const { userId } = caller;
     const { from } = messaging.MessageSent.decode(message.body);
-    const recaller = { userId: caller.userId, moderates: false, nowMs: this.log.clock().nowMs };
+    const others = from !== userId && isIdOf('g', peer);
+    const recaller = {
+      userId,
+      moderates: others && moderates(await this.groups.published(peer), userId),
+      nowMs: this.log.clock().nowMs,
+    };
     const recalled = message.recalled === true;
     if (!judgeRecall({ from, at: message.at, recalled }, recaller)) return;
-    await this.log.append(conversation, [messageRecalled(message, caller.userId)], caller.requestId);
+    const told = await this.members.at(conversation, message._id.position);
+    await this.log.append(conversation, [messageRecalled(message, told, userId)], caller.requestId);
     await this.messages.recalled(conversation, messageId);
   }
 }

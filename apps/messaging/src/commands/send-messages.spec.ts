@@ -1,8 +1,9 @@
 import { messaging, wire, type event } from '@magpie/contracts';
-import { DomainError, exhausted, unavailable } from '@magpie/domain';
+import { conversationOf, DomainError, exhausted, unavailable } from '@magpie/domain';
 import { deriveId } from '@magpie/domain/ids';
 import type { Appended } from '@magpie/event-log';
 import type { Caller } from '@magpie/grpc';
+import type { CheckedForward } from '../domain/forward.js';
 import { SendMessages } from './send-messages.js';
 
 const now = 1_800_000_000_000;
@@ -23,7 +24,11 @@ const message = (clientId: string, to: string, part: Partial<messaging.OutgoingM
   ...part,
 });
 
-const QUOTED = messaging.Quote.fromPartial({ messageId: deriveId('m', 'quoted'), from: bob });
+const QUOTED = messaging.Quote.fromPartial({
+  messageId: deriveId('m', 'quoted'),
+  from: bob,
+  content: { content: { $case: 'text', value: { text: 'to be quoted' } } },
+});
 const notFriends = new DomainError('forbidden', 'NOT_FRIENDS', 'to: the two of you are not friends');
 
 const noMention = new DomainError('not-found', 'NOT_FOUND', 'mentions: nobody');
@@ -44,6 +49,7 @@ function world(
 ) {
   const appended: { conversation: string; id: string; deviceId: string; quote: string }[] = [];
   const lookedUp: string[][] = [];
+  const texts: string[] = [];
   let nowMs = now;
   const send = new SendMessages(
     {
@@ -51,7 +57,9 @@ function world(
       append: async (conversation: string, events: readonly event.Event[]): Promise<readonly Appended[]> => {
         if (options.full !== undefined && conversation.includes(options.full)) throw exhausted('the log', 700);
         return events.map((each, k) => {
-          const quote = messaging.MessageSent.decode(each.body).quote?.from ?? '';
+          const { quote: quoted, content } = messaging.MessageSent.decode(each.body);
+          const quote = quoted?.from ?? '';
+          if (content?.content?.$case === 'text') texts.push(content.content.value.text);
           appended.push({ conversation, id: each.dedupeId, deviceId: each.feed!.authorDeviceId, quote });
           return { partition: 0, generation: 1, offset: k, position: 2 ** 44 + k, appendedAtMs: now + 5 };
         });
@@ -78,8 +86,17 @@ function world(
       refusalsOf: async (_from, _group, messages) =>
         new Map(messages.filter(({ mentions }) => mentions.length > 0).map(({ messageId }) => [messageId, noMention])),
     },
+    {
+      find: async (userId: string, { conversation, messageIds }: CheckedForward) => {
+        const found = { position: 1, at: now, recalled: false, sent: { ...QUOTED, burnAfterMs: 0 } };
+        const may = userId === alice && conversation === conversationOf(alice, carol);
+        return new Map(may && messageIds.includes(QUOTED.messageId) ? [[QUOTED.messageId, found]] : []);
+      },
+    },
   );
-  return { send, appended, lookedUp };
+  /** Texts of what was appended. */
+  const said = () => texts;
+  return { send, appended, lookedUp, said };
 }
 
 // Goal: every message gets its own answer and is appended at most once per request, in order. Ports are in memory.
@@ -198,6 +215,24 @@ describe('SendMessages', () => {
       [results[0]!.messageId, bob],
       [results[2]!.messageId, ''],
     ]);
+  });
+
+  it('forwards what the caller may read, and refuses what it may not alone', async () => {
+    const { send, said } = world();
+    const forward = (peer: string, id: string): Partial<messaging.OutgoingMessage> => ({
+      content: undefined,
+      forward: { peer, messageIds: [id], merged: false, title: '' },
+    });
+    const results = await send.execute(caller, [
+      message('c1', bob, forward(carol, QUOTED.messageId)),
+      message('c2', bob, forward(carol, deriveId('m', 'of others'))),
+      message('c3', bob, forward(bob, QUOTED.messageId)),
+      message('c4', bob),
+    ]);
+    const { OK, NOT_FOUND } = wire.Code;
+    expect(results.map((each) => each.code)).toEqual([OK, NOT_FOUND, NOT_FOUND, OK]);
+    expect(results[1]!.reason).toBe('messages[1].forward.message_ids: there is no such message in that conversation');
+    expect(said()).toEqual(['to be quoted', 'text of c4']);
   });
 
   it('appends no old copy while the archive cannot tell', async () => {

@@ -1,10 +1,11 @@
-import { codeOf, toWireError, wire, type event, type messaging } from '@magpie/contracts';
+import { codeOf, messaging, toWireError, wire, type event } from '@magpie/contracts';
 import { DomainError, requireCount } from '@magpie/domain';
 import { isIdOf } from '@magpie/domain/ids';
 import type { Appended } from '@magpie/event-log';
 import type { Caller } from '@magpie/grpc';
 import type { Accounts } from '../clients/accounts.client.js';
 import type { Rights } from '../clients/rights.client.js';
+import { forwardedContent, type CheckedForward, type Forwardable } from '../domain/forward.js';
 import { MESSAGE_LIMITS } from '../domain/limits.js';
 import { checkOutgoing, noSuchPeer, type CheckedMessage } from '../domain/outgoing.js';
 import { pathOf, type LogClock } from '../domain/repeats.js';
@@ -44,6 +45,14 @@ export interface GroupRights {
 type Refusals = ReadonlyMap<string, DomainError>;
 const NO_REFUSALS: Refusals = new Map();
 
+/** Where forwarded messages are found. */
+export interface ForwardedMessages {
+  /** Those of the messages that are there and that the user may read. Throws UNAVAILABLE when that cannot be told yet. */
+  find(userId: string, forward: CheckedForward): Promise<ReadonlyMap<string, Forwardable>>;
+}
+
+/** What forwarding messages say, or why they cannot. */
+type Forwarded = ReadonlyMap<string, messaging.Content | DomainError>;
 type Quotes = ReadonlyMap<string, messaging.Quote>;
 const NO_QUOTES: Quotes = new Map();
 
@@ -58,6 +67,7 @@ export class SendMessages {
     private readonly rights: Rights,
     private readonly quoted: QuotedMessages,
     private readonly groupRights: GroupRights,
+    private readonly forwarded: ForwardedMessages,
   ) {}
 
   /** Throws INVALID or TOO_LARGE when the list itself is wrong; each message's trouble is in its own result. */
@@ -96,14 +106,18 @@ export class SendMessages {
       const refusals = fresh.length === 0 ? NO_REFUSALS : await this.refusalsOf(caller, fresh);
       const allowed = fresh.filter((each) => !refusals.has(each.messageId));
       const quotes = await this.quotesIn(caller.userId, conversation, allowed);
-      const taken = allowed.filter((each) => hasItsQuote(each, quotes));
-      const events = taken.map((each) => messageSent(each, quotes.get(each.quoteMessageId), caller.deviceId));
+      const forwarded = await this.forwardedIn(caller.userId, allowed);
+      const refusalOf = (each: CheckedMessage): DomainError | undefined =>
+        refusals.get(each.messageId) ??
+        refusalIn(forwarded, each) ??
+        (hasItsQuote(each, quotes) ? undefined : noSuchQuote());
+      const taken = allowed.filter((each) => refusalOf(each) === undefined);
+      const events = taken.map((each) =>
+        messageSent(filled(each, forwarded), quotes.get(each.quoteMessageId), caller.deviceId),
+      );
       const appended = events.length === 0 ? [] : await this.log.append(conversation, events, caller.requestId);
       taken.forEach((each, k) => times.set(each.messageId, appended[k]!.appendedAtMs));
-      return messages.map((each) => {
-        const { messageId } = each;
-        return answerOf(each, times.get(messageId), refusals.get(messageId) ?? noSuchQuote());
-      });
+      return messages.map((each) => answerOf(each, times.get(each.messageId) ?? refusalOf(each)!));
     } catch (error) {
       return messages.map(({ clientId }) => failed(clientId, error));
     }
@@ -121,6 +135,25 @@ export class SendMessages {
   private async quotesIn(userId: string, conversation: string, messages: readonly CheckedMessage[]): Promise<Quotes> {
     const ids = messages.flatMap(({ quoteMessageId }) => (quoteMessageId === '' ? [] : [quoteMessageId]));
     return ids.length === 0 ? NO_QUOTES : this.quoted.find(userId, conversation, ids);
+  }
+
+  /** A copy that comes later may find less than the first one did: readers take the first. */
+  private async forwardedIn(userId: string, messages: readonly CheckedMessage[]): Promise<Forwarded> {
+    const forwards = messages.flatMap(({ messageId, forward }) =>
+      forward === undefined ? [] : [{ messageId, forward }],
+    );
+    const contents = await Promise.all(forwards.map(({ forward }) => this.forwardedBy(userId, forward)));
+    return new Map(forwards.map(({ messageId }, k) => [messageId, contents[k]!]));
+  }
+
+  private async forwardedBy(userId: string, forward: CheckedForward): Promise<messaging.Content | DomainError> {
+    const found = await this.forwarded.find(userId, forward);
+    try {
+      return forwardedContent(forward, found, bytesOf);
+    } catch (error) {
+      if (error instanceof DomainError) return error;
+      throw error;
+    }
   }
 
   /** Log times of the copies that no reader may remember any more. Asked again of those that grew old meanwhile. */
@@ -156,8 +189,23 @@ function noSuchQuote(): DomainError {
   return new DomainError('not-found', 'NOT_FOUND', `quote_message_id: ${reason}`, { details });
 }
 
-function answerOf(message: CheckedMessage, serverTimeMs: number | undefined, refusal: DomainError): Result {
-  return serverTimeMs === undefined ? failed(message.clientId, refusal) : accepted(message, serverTimeMs);
+function bytesOf(content: messaging.Content): number {
+  return messaging.Content.encode(content).finish().length;
+}
+
+function refusalIn(forwarded: Forwarded, { messageId }: CheckedMessage): DomainError | undefined {
+  const found = forwarded.get(messageId);
+  return found instanceof DomainError ? found : undefined;
+}
+
+function filled(message: CheckedMessage, forwarded: Forwarded): CheckedMessage {
+  const content = forwarded.get(message.messageId);
+  return content === undefined || content instanceof DomainError ? message : { ...message, content };
+}
+
+/** The time of the message in the log, or why it is not there. */
+function answerOf(message: CheckedMessage, outcome: number | DomainError): Result {
+  return typeof outcome === 'number' ? accepted(message, outcome) : failed(message.clientId, outcome);
 }
 
 function failed(clientId: string, error: unknown): Result {

@@ -28,6 +28,23 @@ export const STATE_LIMITS = {
   commandsKeptMs: 7 * 24 * 60 * 60 * 1000,
 } as const;
 
+/** Bounds of forwarding. Lengths in code points. */
+export const FORWARD_LIMITS = {
+  /** In one merged message. */
+  messagesMax: 100,
+  titleLengthMax: 64,
+  /** Encoded; of the merged message as a whole. */
+  mergedBytesMax: 64 * 1024,
+  /** A merged message may hold merged ones, and these none. */
+  mergedDepthMax: 2,
+} as const;
+
+/** How long a message is seen after it was read. */
+export const BURN_LIMITS = {
+  afterMsMin: 1_000,
+  afterMsMax: 7 * 24 * 60 * 60 * 1000,
+} as const;
+
 /** Bounds of what a message says, by kind. Lengths in code points, but where something else is named. */
 export const CONTENT_LIMITS = {
   textLengthMax: 4096,

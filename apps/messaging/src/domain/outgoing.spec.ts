@@ -20,6 +20,20 @@ const message = (part: Partial<messaging.OutgoingMessage>): messaging.OutgoingMe
 
 // Goal: the form of a message is checked to the bound, and the same send always has the same id. All pure.
 describe('checkOutgoing', () => {
+  const forward = (): messaging.Forward => ({
+    peer: bob,
+    messageIds: [deriveId('m', 'one')],
+    merged: false,
+    title: '',
+  });
+
+  it('leaves the content of what it forwards to be filled, and keeps how long it is seen', () => {
+    const kept = checkOutgoing(alice, message({ content: undefined, forward: forward(), burnAfterMs: 604_800_000 }), 0);
+    expect(kept).toMatchObject({ content: { content: undefined }, burnAfterMs: 604_800_000 });
+    expect(kept.forward).toMatchObject({ messageIds: forward().messageIds });
+    expect(checkOutgoing(alice, message({ burnAfterMs: 1_000 }), 0)).toMatchObject({ burnAfterMs: 1_000 });
+  });
+
   it('gives a retry the same id, and another client id, time, sender or receiver another one', () => {
     const id = (from: string, part: Partial<messaging.OutgoingMessage>) =>
       checkOutgoing(from, message(part), 0).messageId;
@@ -56,6 +70,11 @@ describe('checkOutgoing', () => {
     ['an empty content', { content: { content: undefined } }, 'INVALID', 'content'],
     ['an empty text', { content: text('') }, 'INVALID', 'content.text'],
     ['a mention of nobody', { mentions: ['?'] }, 'INVALID', 'mentions'],
+    ['a content besides what it forwards', { forward: forward() }, 'INVALID', 'forward'],
+    ['a burning that is too short', { burnAfterMs: 999 }, 'INVALID', 'burn_after_ms'],
+    ['a burning that is too long', { burnAfterMs: 604_800_001 }, 'INVALID', 'burn_after_ms'],
+    ['a burning message to a group', { to: deriveId('g', 'group'), burnAfterMs: 1_000 }, 'INVALID', 'burn_after_ms'],
+    ['a note to oneself that burns', { to: alice, burnAfterMs: 1_000 }, 'INVALID', 'burn_after_ms'],
     ['too many mentions', { mentions: new Array<string>(101).fill('all') }, 'TOO_LARGE', 'mentions'],
   ])('refuses %s', (_name, part, code, field) => {
     const refusal = refusalOf(() => checkOutgoing(alice, message(part), 2));

@@ -2,7 +2,8 @@ import type { messaging } from '@magpie/contracts';
 import { conversationOf, DomainError, invalid, requireAscii, requireCount } from '@magpie/domain';
 import { deriveId, isIdOf } from '@magpie/domain/ids';
 import { requireContent } from './content.js';
-import { MESSAGE_LIMITS } from './limits.js';
+import { checkForward, type CheckedForward } from './forward.js';
+import { BURN_LIMITS, MESSAGE_LIMITS } from './limits.js';
 
 /** A message whose form is right; who may get it is judged apart. */
 export interface CheckedMessage {
@@ -12,7 +13,11 @@ export interface CheckedMessage {
   readonly to: string;
   readonly clientId: string;
   readonly clientTimeMs: number;
+  /** Nothing yet where it forwards. */
   readonly content: messaging.Content;
+  readonly forward: CheckedForward | undefined;
+  /** How long after it was read it is gone; 0 = it stays. */
+  readonly burnAfterMs: number;
   readonly mentions: readonly string[];
   /** '' = quotes nothing. */
   readonly quoteMessageId: string;
@@ -35,7 +40,12 @@ export function checkOutgoing(from: string, message: messaging.OutgoingMessage, 
   for (const mention of message.mentions) {
     if (mention !== 'all' && !isIdOf('u', mention)) throw invalid(`${at}.mentions`, 'user ids or "all" are expected');
   }
-  const content = requireContent(`${at}.content`, message.content);
+  const forward = message.forward && checkForward(from, `${at}.forward`, message.forward);
+  if (forward !== undefined && message.content?.content !== undefined) {
+    throw invalid(`${at}.forward`, 'content or what is forwarded is expected, not both');
+  }
+  const content = forward === undefined ? requireContent(`${at}.content`, message.content) : NO_CONTENT;
+  requireBurning(`${at}.burn_after_ms`, message.burnAfterMs, from !== message.to && isIdOf('u', message.to));
   const conversation = conversationOf(from, message.to);
   return {
     messageId: deriveId('m', from, conversation, clientId, message.clientTimeMs),
@@ -45,9 +55,22 @@ export function checkOutgoing(from: string, message: messaging.OutgoingMessage, 
     clientId,
     clientTimeMs: message.clientTimeMs,
     content,
+    forward,
+    burnAfterMs: message.burnAfterMs,
     mentions: message.mentions,
     quoteMessageId: message.quoteMessageId,
   };
+}
+
+const NO_CONTENT: messaging.Content = { content: undefined };
+
+function requireBurning(field: string, afterMs: number, toOneOther: boolean): void {
+  if (afterMs === 0) return;
+  const { afterMsMin, afterMsMax } = BURN_LIMITS;
+  if (afterMs < afterMsMin || afterMs > afterMsMax) {
+    throw invalid(field, `${afterMs} ms, 0 or ${afterMsMin} to ${afterMsMax} are expected`);
+  }
+  if (!toOneOther) throw invalid(field, 'only what is written to one other user can burn');
 }
 
 /** NO_SUCH_PEER: there is no such user. */

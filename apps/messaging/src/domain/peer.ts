@@ -4,9 +4,9 @@ import { refusal } from './group-state.js';
 import { noSuchPeer } from './outgoing.js';
 
 /** The conversation with a user or a group, as one of its sides calls it. Throws INVALID or NO_SUCH_PEER. */
-export function requireConversation(userId: string, peer: string): string {
-  if (peer === '') throw invalid('peer', 'a user id or a group id is expected');
-  if (!isIdOf('u', peer) && !isIdOf('g', peer)) throw noSuchPeer('peer');
+export function requireConversation(userId: string, peer: string, field = 'peer'): string {
+  if (peer === '') throw invalid(field, 'a user id or a group id is expected');
+  if (!isIdOf('u', peer) && !isIdOf('g', peer)) throw noSuchPeer(field);
   return conversationOf(userId, peer);
 }
 

@@ -1,5 +1,7 @@
-import { DomainError } from '@magpie/domain';
+import { forbidden, refusal, roleIn, type GroupState } from './group-state.js';
 import { RECALL_LIMITS } from './limits.js';
+
+const FIELD = 'message_id';
 
 /** What of a message decides whether it may be taken back. */
 export interface Recallable {
@@ -19,22 +21,24 @@ export interface Recaller {
 }
 
 /**
- * Whether the message is to be taken back; false = it is already. Throws FORBIDDEN or EXPIRED. Judged once, when it is
- * asked for (machinery.md §3.6).
+ * Whether the message is to be taken back; false = it is already, whoever asks and whenever. Throws FORBIDDEN or EXPIRED.
+ * Judged once, when it is asked for (machinery.md §3.6).
  */
 export function judgeRecall(message: Recallable, { userId, moderates, nowMs }: Recaller): boolean {
-  if (message.from === '') throw forbidden('tips of the server stay');
-  if (message.from !== userId && !moderates) throw forbidden('only its sender may take a message back');
+  if (message.from === '') throw forbidden(FIELD, 'tips of the server stay');
   if (message.recalled) return false;
+  if (message.from !== userId && !moderates) {
+    throw forbidden(FIELD, 'only its sender may take a message back, and in a group its owner and admins');
+  }
   const ageMs = nowMs - message.at;
   if (ageMs > RECALL_LIMITS.ageMaxMs) {
-    const reason = `sent ${ageMs} ms ago, at most ${RECALL_LIMITS.ageMaxMs} ms`;
-    throw new DomainError('gone', 'EXPIRED', `message_id: ${reason}`, { details: [{ field: 'message_id', reason }] });
+    throw refusal('gone', 'EXPIRED', FIELD, `sent ${ageMs} ms ago, at most ${RECALL_LIMITS.ageMaxMs} ms`);
   }
   return true;
 }
 
-function forbidden(reason: string): DomainError {
-  const details = [{ field: 'message_id', reason }];
-  return new DomainError('forbidden', 'FORBIDDEN', `message_id: ${reason}`, { details });
+/** Whether a member may take back what others wrote into the group. */
+export function moderates(state: GroupState, userId: string): boolean {
+  const role = state.status === 'Active' ? roleIn(state.group, userId) : undefined;
+  return role === 'OWNER' || role === 'ADMIN';
 }

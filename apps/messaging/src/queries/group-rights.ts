@@ -1,16 +1,12 @@
 import type { DomainError } from '@magpie/domain';
 import { RIGHTS_KEPT_MS } from '../clients/rights.client.js';
+import type { PublishedGroups } from '../commands/recall-message.js';
 import type { GroupRights, GroupMessage } from '../commands/send-messages.js';
 import type { GroupState } from '../domain/group-state.js';
 import { writingRefusal } from '../domain/group-writing.js';
 
 /** How many groups are remembered, of up to 20 KB each; the oldest go first. */
 const REMEMBERED_MAX = 1_000;
-
-/** Where groups are found as the log has them. */
-export interface PublishedGroups {
-  published(groupId: string): Promise<GroupState>;
-}
 
 interface Remembered {
   /** Ms of the process. */

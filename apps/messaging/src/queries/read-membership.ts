@@ -57,6 +57,14 @@ export class ReadMembership {
     return found?.intervals ?? [];
   }
 
+  /** Who belonged to a conversation at a position that the archive has. */
+  async at(conversation: string, position: number): Promise<readonly string[]> {
+    if (!conversation.startsWith('g.')) return [...new Set(conversation.split('.').slice(1))];
+    const then = { $elemMatch: { joined: { $lte: position }, left: { $gt: position } } };
+    const found = await this.members.find({ _id: membersOf(conversation), intervals: then }).toArray();
+    return found.map(({ _id }) => _id.user);
+  }
+
   private async read({
     conversation,
     beforePosition,
@@ -66,12 +74,16 @@ export class ReadMembership {
     }
     // The version first: of the members more may be counted in than it says, which whoever folds on does not mind.
     const group = await this.groups.findOne({ _id: conversation });
-    const own = { $gt: { conversation }, $lt: { conversation, user: LAST_USER } };
-    const lasting = { _id: own as never, 'intervals.left': { $gt: beforePosition } };
+    const lasting = { _id: membersOf(conversation), 'intervals.left': { $gt: beforePosition } };
     const found = group === null ? [] : await this.members.find(lasting).toArray();
     const intervals = new Map(found.map(({ _id, intervals }) => [_id.user, intervals]));
     return toContract(conversation, membershipFrom({ version: group?.version ?? 0, intervals }, beforePosition));
   }
+}
+
+/** The ids of all who ever belonged to a group. */
+function membersOf(conversation: string): never {
+  return { $gt: { conversation }, $lt: { conversation, user: LAST_USER } } as never;
 }
 
 function toContract(
