@@ -58,6 +58,22 @@ describe('reading events from the store', () => {
     expect(EVENTS[REGISTERED].decode(entries[0]!.events[0]!.body).userId).toBe(entries[0]!.key);
   });
 
+  it('adds up the versions of a range of keys, and answers its pages', async () => {
+    const [, from, last, below] = [...userIds].sort();
+    const range = { fromKey: from!, belowKey: below! };
+    expect(await read({ versionSum: true })).toMatchObject({ entries: [], versionSum: USERS });
+    expect(await read({ ...range, versionSum: true })).toMatchObject({ entries: [], versionSum: 2 });
+    const { entries, nextPageToken } = await read({ ...range, pageSize: 1 });
+    const next = await read({ ...range, pageSize: 1, pageToken: nextPageToken });
+    const end = await read({ ...range, pageSize: 1, pageToken: next.nextPageToken });
+    expect([entries, next.entries, end.entries].map((page) => page.map(({ key }) => key))).toEqual([
+      [from],
+      [last],
+      [],
+    ]);
+    expect([entries[0]!.version, end.nextPageToken]).toEqual([1, '']);
+  });
+
   it('answers one stream from a version on', async () => {
     const topic = 'auth.session.v1';
     const key = userIds[0]!;

@@ -48,9 +48,13 @@ export class EventReader implements Handlers<event.EventStoreServiceDefinition> 
     const limit = pageLimit(request);
     const isFirst = request.pageToken === '';
     const one = request.key === '' ? undefined : prefix + request.key;
-    const first = { stream: one ?? prefix, number: Math.max(0, request.fromVersion - 1) };
+    const first = { stream: one ?? prefix + request.fromKey, number: Math.max(0, request.fromVersion - 1) };
     const after = isFirst ? first : cursorOf(request.pageToken, one ?? prefix, one !== undefined);
-    const end = one === undefined ? { stream: successorOf(prefix), number: 0 } : { stream: one, number: Infinity };
+    const end = one === undefined ? endOf(prefix, request.belowKey) : { stream: one, number: Infinity };
+    if (request.versionSum && one === undefined) {
+      // A stream of so many commits is at that version.
+      return { entries: [], nextPageToken: '', total: 0, versionSum: await store.countRange(first, end) };
+    }
     const [page, total] = await Promise.all([
       request.withoutEvents ? this.#ids(prefix, after, end, limit) : this.#page(after, end, limit),
       isFirst && one === undefined ? store.countRange(after, end) : 0,
@@ -95,6 +99,11 @@ function cursorOf(token: string, streams: string, isOne: boolean): Cursor {
   const fits = isOne ? stream === streams : stream.startsWith(streams);
   if (space < 1 || !Number.isSafeInteger(number) || number < 0 || !fits) throw invalid('page_token', 'is none of ours');
   return { stream, number };
+}
+
+/** Behind all streams whose keys are below this one; empty: behind all. */
+function endOf(prefix: string, belowKey: string): Cursor {
+  return { stream: belowKey === '' ? successorOf(prefix) : prefix + belowKey, number: 0 };
 }
 
 /** The least text above all that begin with `prefix`. */

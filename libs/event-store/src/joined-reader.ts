@@ -27,7 +27,8 @@ export class JoinedReader implements Handlers<event.EventStoreServiceDefinition>
       source.readEvents({ ...request, pageToken: token }),
       request.pageToken === '' ? totalOf(sources, request) : 0,
     ]);
-    return { ...page, nextPageToken: nextOf(sources, index, page.nextPageToken), total };
+    // One source's sum is not that of all.
+    return { entries: page.entries, nextPageToken: nextOf(sources, index, page.nextPageToken), total };
   };
 
   async #ofOne(sources: readonly EventSource[], request: event.ReadEventsRequest): Promise<event.ReadEventsResponse> {

@@ -4,8 +4,13 @@ import type { Consumer, LogRecord, PartitionWork } from '@magpie/event-log';
 import type { RebuildOptions } from './rebuild-watch.js';
 import { FROM_STORE } from './version-rule.js';
 import type { FoldedDocument, StreamRecord } from './view.js';
+import { ALL_KEYS, type KeyRange } from './view-writer.js';
 
 const LOOK_MS = 50;
+/** The whole is compared a few times: a commit of that moment, which the view has not yet, makes it differ. */
+const WHOLE_TRIES = 3;
+/** Ranges that are compared at the same time. */
+const SUMS_AT_ONCE = 4;
 /** Of the topic's records that one fetch brings; decoded at one go, which keeps everything else from running. */
 const FETCH_BYTES_MAX = 2_097_152;
 
@@ -22,6 +27,10 @@ export interface Filling {
   take(records: readonly StreamRecord[]): Promise<number>;
   /** Whether a document is missing, or behind one of these versions of its stream. */
   lacks(versions: readonly Pick<StreamRecord, 'key' | 'version'>[]): Promise<boolean>;
+  /** Ranges that cover all keys, each of not too many documents. */
+  ranges(): Promise<KeyRange[]>;
+  /** The versions of all documents of a range together. */
+  versionSum(range: KeyRange): Promise<number>;
 }
 
 type SourceOptions = Pick<RebuildOptions<FoldedDocument>, 'log' | 'owner' | 'logger'> & {
@@ -112,35 +121,76 @@ function workOf(
 }
 
 /**
- * Takes from the owner's store what the topic has lost, and streams that it never showed. Where the topic had all, the
- * versions tell so, and no event is read twice; where it had not, whole pages are taken until one brings nothing new.
+ * Takes from the owner's store what the topic has lost, and streams that it never showed. Where the sums of the versions
+ * are equal, nothing is lacking: what the collection holds when it is asked, the store held before it was, so no version is
+ * ahead of the store's, and a sum of some that are behind is less. Where they are not, also because something was committed
+ * a moment ago, the versions tell, and no event is read twice; where those are not there, whole pages are taken until one
+ * brings nothing new. An owner that cannot tell sums is asked for all versions.
  */
 export async function readStore({ view, owner }: SourceOptions, filling: Filling): Promise<void> {
   Object.assign(filling, { source: 'store', done: 0, total: 0 });
-  const ask = (pageToken: string, withoutEvents: boolean) => {
-    const answer = owner.readEvents({ topic: view.topic, pageToken, withoutEvents });
+  const sumOf = async (range: KeyRange): Promise<number | undefined> =>
+    (await owner.readEvents({ topic: view.topic, ...range, versionSum: true })).versionSum;
+  const compare = async (range: KeyRange) => {
+    const held = await filling.versionSum(range);
+    return { range, held, there: await sumOf(range) };
+  };
+  const pages = { topic: view.topic, owner, filling, versionsDo: true };
+  for (let tries = 1; tries <= WHOLE_TRIES; tries += 1) {
+    const { held, there } = await compare(ALL_KEYS);
+    if (there === undefined) return readPages(pages, ALL_KEYS);
+    filling.total = there;
+    if (held === there) return void (filling.done = there);
+    filling.over.throwIfAborted();
+  }
+  for (const ranges of portionsOf(await filling.ranges(), SUMS_AT_ONCE)) {
+    filling.over.throwIfAborted();
+    for (const { range, held, there } of await Promise.all(ranges.map(compare))) {
+      if (held === there) filling.done += there;
+      else await readPages(pages, range);
+    }
+  }
+  filling.total = Math.max(filling.total, filling.done);
+}
+
+interface Pages {
+  readonly topic: SourceOptions['view']['topic'];
+  readonly owner: SourceOptions['owner'];
+  readonly filling: Filling;
+  /** Whether the collection is likely to have what comes next. */
+  versionsDo: boolean;
+}
+
+async function readPages(pages: Pages, range: KeyRange): Promise<void> {
+  const { topic, owner, filling } = pages;
+  const ask = (pageToken: string) => {
+    const withoutEvents = pages.versionsDo;
+    const answer = owner.readEvents({ topic, ...range, pageToken, withoutEvents });
     // Asked ahead: awaited in the next turn, or by nobody.
     answer.catch(() => undefined);
     return { pageToken, withoutEvents, answer };
   };
-  let versionsDo = true;
-  let asked = ask('', versionsDo);
+  let asked = ask('');
   for (;;) {
     const { pageToken, withoutEvents, answer } = asked;
     const { entries, total, nextPageToken } = await answer;
     filling.over.throwIfAborted();
     filling.total = Math.max(filling.total, total);
-    const ahead = nextPageToken === '' ? undefined : ask(nextPageToken, versionsDo);
+    const ahead = nextPageToken === '' ? undefined : ask(nextPageToken);
     if (!withoutEvents) {
       const changed = await filling.take(entries.map((entry) => ({ ...entry, position: FROM_STORE })));
-      versionsDo = changed === 0;
+      pages.versionsDo = changed === 0;
       filling.done += entries.length;
     } else if (await filling.lacks(entries)) {
-      versionsDo = false;
-      asked = ask(pageToken, versionsDo);
+      pages.versionsDo = false;
+      asked = ask(pageToken);
       continue;
     } else filling.done += entries.length;
     if (ahead === undefined) return;
     asked = ahead;
   }
+}
+
+function portionsOf<T>(all: readonly T[], size: number): T[][] {
+  return Array.from({ length: Math.ceil(all.length / size) }, (_, n) => all.slice(n * size, (n + 1) * size));
 }

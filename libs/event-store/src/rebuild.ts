@@ -12,6 +12,8 @@ const PROGRESS_MS = 500;
 /** Records that are written at one go, and how many such writes are under way: others use process and database too. */
 const WRITE_RECORDS_MAX = 1_000;
 const WRITES_AT_ONCE = 2;
+/** Documents whose versions are compared with the owner's by their sum. */
+const RANGE_DOCUMENTS = 2_000;
 /** A projection that had asked just before the swap may write into the old target once more: cleared away after that. */
 const LATE_WRITE_MS = 1_000;
 
@@ -86,6 +88,7 @@ async function announce<T extends FoldedDocument>(
   await clearTargets(connection, view, holdsLease);
   const target = `${targetsOf(view)}${randomBytes(4).toString('hex')}`;
   await connection.db!.createCollection(target);
+  // Now, although it costs every write: readers were seen to fail when the indexes were made right before the swap.
   await ensureIndexes(collectionOf(connection, target), view.indexes);
   const uuid = await uuidOf(connection, target);
   if (uuid === undefined) throw new RebuildOver('another instance has cleared it away');
@@ -122,6 +125,8 @@ function fillingOf<T extends FoldedDocument>(
       return changed;
     },
     lacks: (versions) => writer.lacks(collection, versions),
+    ranges: () => writer.rangesOf(collection, RANGE_DOCUMENTS),
+    versionSum: (range) => writer.versionSum(collection, range),
   };
   return filling;
 }

@@ -11,14 +11,24 @@ const KEYS = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j'];
 // Real: nothing but the reading itself; source and view are in memory.
 describe('readStore', () => {
   const asked: string[] = [];
+  let tellsSums = false;
+  beforeEach(() => (tellsSums = false));
+  const within = (keys: readonly string[], { fromKey = '', belowKey = '' }) =>
+    keys.filter((key) => key >= fromKey && (belowKey === '' || key < belowKey));
   const owner: Owner = {
-    async readEvents({ pageToken = '', withoutEvents = false }) {
+    async readEvents({ pageToken = '', withoutEvents = false, versionSum = false, ...range }) {
+      if (versionSum && tellsSums) {
+        asked.push(`sum from ${range.fromKey} below ${range.belowKey}`);
+        return { entries: [], nextPageToken: '', total: 0, versionSum: within(KEYS, range).length };
+      }
+      if (versionSum) return { entries: [], nextPageToken: '', total: 0 };
+      const all = within(KEYS, tellsSums ? range : {});
       const from = Number(pageToken);
-      asked.push(`${withoutEvents ? 'versions' : 'events'} ${from}`);
-      const keys = KEYS.slice(from, from + PAGE);
+      asked.push(`${withoutEvents ? 'versions' : 'events'} ${tellsSums ? range.fromKey : ''}${from}`);
+      const keys = all.slice(from, from + PAGE);
       const entries = keys.map((key) => ({ key, version: 1, events: withoutEvents ? [] : [named(key)] }));
-      const nextPageToken = from + PAGE < KEYS.length ? String(from + PAGE) : '';
-      return { entries, nextPageToken, total: from === 0 ? KEYS.length : 0 };
+      const nextPageToken = from + PAGE < all.length ? String(from + PAGE) : '';
+      return { entries, nextPageToken, total: from === 0 ? all.length : 0 };
     },
   };
   const named = (key: string) => event.Event.fromPartial({ type: key });
@@ -33,6 +43,12 @@ describe('readStore', () => {
         return fresh.length;
       },
       lacks: async (versions) => versions.some(({ key }) => !view.has(key)),
+      ranges: async () => [
+        { fromKey: '', belowKey: 'd' },
+        { fromKey: 'd', belowKey: 'h' },
+        { fromKey: 'h', belowKey: '' },
+      ],
+      versionSum: async (range) => within([...view.keys()], range).length,
     };
     const of = { name: 'a.b', topic: 'auth.account.v1' as const };
     await readStore({ view: of, owner, log: undefined!, logger: silentLogger() }, filling);
@@ -50,6 +66,31 @@ describe('readStore', () => {
     expect(await readInto([])).toEqual(['events 0', 'events 2', 'events 4', 'events 6', 'events 8']);
   });
 
+  it('asks for nothing but sums where the view has everything', async () => {
+    tellsSums = true;
+    expect(await readInto(KEYS)).toEqual([]);
+    expect(asked).toEqual(['sum from  below ']);
+  });
+
+  it('looks where sums differ, and nowhere else', async () => {
+    tellsSums = true;
+    expect(await readInto(KEYS.filter((key) => key !== 'g'))).toEqual(['events d2']);
+    expect(asked.filter((one) => one.startsWith('versions'))).toEqual(['versions d0', 'versions d2']);
+    expect(asked.filter((one) => one !== 'sum from  below ')).toEqual([
+      'sum from  below d',
+      'sum from d below h',
+      'sum from h below ',
+      'versions d0',
+      'versions d2',
+      'events d2',
+    ]);
+  });
+
+  it('reads all events, each once, of a view that has nothing, by ranges too', async () => {
+    tellsSums = true;
+    expect(await readInto([])).toEqual(['events 0', 'events 2', 'events d0', 'events d2', 'events h0', 'events h2']);
+  });
+
   it('goes back to versions when events bring nothing new', async () => {
     expect(await readInto(KEYS.filter((key) => key !== 'b'))).toEqual(['events 0', 'events 2', 'events 4']);
     expect(await readInto(KEYS.filter((key) => key !== 'j'))).toEqual(['events 8']);
@@ -65,7 +106,7 @@ describe('readTopic', () => {
     const filling: Filling = {
       ...{ source: 'topic', done: 0, total: 0, unreadable: 0, over: new AbortController().signal },
       take: async () => (failures-- === 1 ? Promise.reject(new Error('tried again')) : 0),
-      lacks: async () => false,
+      ...{ lacks: async () => false, ranges: async () => [], versionSum: async () => 0 },
     };
     async function consume({ topics, gain }: ConsumerSpec) {
       const at = { topic: topics[0]!, partition: 0, epoch: 1, checkpoint: undefined, logEnd: 9 };

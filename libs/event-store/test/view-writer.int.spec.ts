@@ -5,6 +5,7 @@ import { collectionOf, type Collection } from '@magpie/mongo';
 import { silentLogger } from '@magpie/observability';
 import { event } from '@magpie/contracts';
 import { FROM_STORE, ViewWriter, type FoldedDocument, type Owner, type StreamRecord, type View } from '../src/index.js';
+import { ALL_KEYS } from '../src/view-writer.js';
 import { testDatabase } from './database.js';
 
 interface NameDocument extends FoldedDocument {
@@ -64,6 +65,22 @@ describe('writing a view', () => {
     const every = Array.from({ length: version }, (_, n) => [`at${n + 1}`, `${n + 1}`]);
     return { _id: key, version, position, name: `${key} ${version}`, ...Object.fromEntries(every) };
   };
+
+  it('adds versions up by ranges that cover all keys', async () => {
+    const own = collectionOf<NameDocument>(database.connection, 'view_sums');
+    // As the database orders texts, not as JavaScript does: the last two are the other way round there.
+    const keys = [...Array.from({ length: 200 }, (_, n) => `k${n}`), '\u{ff5e}', '\u{1f600}'];
+    await own.insertMany(keys.map((_id, n) => ({ _id, version: n + 1, position: 0 })));
+    const total = (keys.length * (keys.length + 1)) / 2;
+    const ranges = await writer.rangesOf(own, 1);
+    expect(ranges.length).toBe(keys.length + 1);
+    expect([ranges[0]!.fromKey, ranges.at(-1)!.belowKey]).toEqual(['', '']);
+    const sums = await Promise.all(ranges.map((range) => writer.versionSum(own, range)));
+    expect(sums.reduce((sum, one) => sum + one, 0)).toBe(total);
+    expect(await writer.versionSum(own, ALL_KEYS)).toBe(total);
+    expect(await writer.versionSum(own, { fromKey: '\u{ff5e}', belowKey: '\u{1f600}' })).toBe(201);
+    expect(await writer.rangesOf(own, 1_000)).toEqual([ALL_KEYS]);
+  });
 
   it('takes new versions and the same record again, drops repeats and what is older', async () => {
     await apply(record('u1', 1, 10), record('u1', 1, 20), record('u2', 1, 21));
