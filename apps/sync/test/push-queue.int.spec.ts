@@ -36,7 +36,8 @@ afterAll(async () => {
 });
 
 const call = (userId: string, key: number, more: Partial<NewCall> = {}): NewCall => ({
-  ...{ userId, deviceId: 'device-1', peer: 'ub', kind: 'message', count: 1, key, content: undefined },
+  ...{ userId, deviceId: 'device-1', peer: 'ub', kind: 'message', keys: [key], content: undefined },
+  ...{ messageId: `m${key}`, position: key },
   ...more,
 });
 const claimOne = async (): Promise<ClaimedCall> => (await queue.claim(10, `c${Math.random()}`, now))[0]!;
@@ -112,6 +113,23 @@ describe('the queue of pushes', () => {
     expect(await claimOne()).toMatchObject({ k: 3, n: 1 });
   });
 
+  it('counts what a device has not seen, by what it, its user and the author do', async () => {
+    const badge = () => queue.badgeOf({ u: 'u', d: 'device-1' });
+    await queue.put([call('u', 3, { keys: [1, 2, 3] }), call('u', 4, { peer: 'uc' })], now);
+    await queue.put([call('u', 5, { keys: [2, 3, 5] }), call('u', 6, { peer: 'ud' })], now);
+    await queue.made(await claimOne(), now);
+    expect(await badge()).toBe(6);
+    await queue.over('u', 'm5');
+    await queue.over('u', 'm6');
+    expect(await badge()).toBe(4);
+    await queue.read(['u device-1 ub', 'u device-2 ub'], 4);
+    expect(await badge()).toBe(4);
+    await queue.read(['u device-1 ub', 'u device-2 ub'], 5);
+    expect(await badge()).toBe(1);
+    await queue.seen([{ userId: 'u', deviceId: 'device-1', key: 4 }]);
+    expect([await badge(), await due()]).toEqual([0, 0]);
+  });
+
   it('gives a call to one of many who want it', async () => {
     await queue.put(
       Array.from({ length: 20 }, (_, index) => call('u', 1, { peer: `p${index}` })),
@@ -136,8 +154,8 @@ describe('the queue of pushes', () => {
       now += PUSH_LIMITS.leaseMs;
     }
     expect(sent).toHaveLength(2);
-    expect(new Set(sent.map(({ name }) => name)).size).toBe(1);
-    expect(await collections.calls.countDocuments()).toBe(0);
+    expect(new Set(sent.map(({ name, badge }) => name + badge)).size).toBe(1);
+    expect(await due()).toBe(0);
   });
 
   it('is tried so often, with longer and longer waits, and not when it is an hour old', async () => {
@@ -151,11 +169,11 @@ describe('the queue of pushes', () => {
       await eventuallyIn(async () => (await collections.calls.findOne({ claim: { $exists: true } })) === null);
       now += PUSH_LIMITS.backOffMaxMs / 2;
     }
-    expect(await collections.calls.countDocuments()).toBe(0);
+    expect(await due()).toBe(0);
     await queue.put([call(user, 2)], now);
     now += PUSH_LIMITS.expiryMs + 1;
     wake();
-    await eventuallyIn(async () => (await collections.calls.countDocuments()) === 0);
+    await eventuallyIn(async () => (await due()) === 0);
     expect(sent).toHaveLength(PUSH_LIMITS.triesMax);
     await stop();
   });
@@ -201,6 +219,11 @@ describe('the queue of pushes', () => {
     expect(await collections.devices.countDocuments({ u: 'many', d: 'device-0' })).toBe(0);
   });
 });
+
+/** Pushes that are to be made. */
+function due(): Promise<number> {
+  return collections.calls.countDocuments({ due: { $exists: true } });
+}
 
 async function eventuallyIn(condition: () => Promise<boolean>): Promise<void> {
   const until = Date.now() + 5_000;

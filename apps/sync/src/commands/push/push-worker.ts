@@ -105,7 +105,8 @@ export class PushWorker {
     if (waitMs !== undefined) return queue.putBack(call, now() + waitMs);
     let outcome: Outcome | undefined;
     try {
-      outcome = await provider.send(pushOf(call, registration, settings, now()));
+      const badge = await queue.badgeOf(call);
+      outcome = await provider.send(pushOf(call, registration, { settings, badge, now: now() }));
       crashPoint('push.after-send');
     } finally {
       this.#ways.leave(way, outcome, now());
@@ -137,13 +138,17 @@ export class PushWorker {
   }
 }
 
-function pushOf(call: ClaimedCall, registration: Registration, settings: PushSettings, now: number): Push {
+function pushOf(
+  call: ClaimedCall,
+  registration: Registration,
+  { settings, badge, now }: { settings: PushSettings; badge: number; now: number },
+): Push {
   const content = settings.showContent ? call.c : undefined;
   return {
     ...wordingOf({ kind: call.kind, count: call.n, content }, registration.locale),
     target: registration.target,
     silent: isQuiet(settings, now),
-    badge: registration.badge,
+    badge,
     name: nameOf(call),
     kind: call.kind,
     peer: call.p,

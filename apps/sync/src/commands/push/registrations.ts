@@ -59,7 +59,7 @@ export class Registrations {
     const _id = deviceIdOf(userId, deviceId);
     const { devices } = this.collections;
     const fields = { u: userId, d: deviceId, s: sessionId, t: target, h: digest, l: locale, at: new Date(now) };
-    await devices.updateOne({ _id }, { $set: fields, $setOnInsert: { n: 0, k: 0 } }, { upsert: true });
+    await devices.updateOne({ _id }, { $set: fields }, { upsert: true });
     // A token is one device's: whoever had it before has gone from that device.
     await devices.deleteMany({ h: digest, _id: { $ne: _id } });
     await this.#letOldGo(userId);
@@ -99,7 +99,8 @@ export class Registrations {
   ): Promise<void> {
     const before = sinceMs === undefined ? {} : { at: { $lte: new Date(sinceMs) } };
     const _id = deviceIdOf(userId, deviceId);
-    await this.collections.devices.deleteOne({ _id, h: digestOf(target), ...before });
+    const { deletedCount } = await this.collections.devices.deleteOne({ _id, h: digestOf(target), ...before });
+    if (deletedCount > 0) await this.#dropCalls(userId, deviceId);
     this.registered.forget(userId);
   }
 

@@ -5,32 +5,44 @@ import { wordingOf } from './wording.js';
 
 const NOW = 1_000_000;
 const calling = (more: Partial<Calling>): Calling => ({
-  ...{ kind: 'message', peer: 'ub', messageId: 'm1', from: 'ub', atMs: NOW, text: 'hi', contentKind: 'text' },
+  ...{
+    kind: 'message',
+    peer: 'ub',
+    messageId: 'm1',
+    position: 5,
+    key: 7,
+    from: 'ub',
+    atMs: NOW,
+    text: 'hi',
+    contentKind: 'text',
+  },
   ...more,
 });
 const judged = (callings: Calling[], more: Partial<Judged> = {}) =>
-  gather({ callings, muted: new Set(), recalled: new Set(), now: NOW, expiryMs: 1_000, ...more });
+  gather({ callings, muted: new Set(), over: new Set(), read: new Map(), now: NOW, expiryMs: 1_000, ...more });
 
 describe('calling', () => {
   it('gathers by conversation, and a mention stays one', () => {
     const all = [
       calling({}),
       calling({ peer: 'g1', kind: 'mention' }),
-      calling({ messageId: 'm2', text: 'last' }),
+      calling({ messageId: 'm2', key: 9, text: 'last' }),
       calling({ peer: 'g1', kind: 'message' }),
     ];
-    const gathered = judged(all).map(({ peer, kind, count, last }) => [peer, kind, count, last.text]);
+    const gathered = judged(all).map(({ peer, kind, keys, last }) => [peer, kind, keys, last.text]);
     expect(gathered).toEqual([
-      ['ub', 'message', 2, 'last'],
-      ['g1', 'mention', 2, 'hi'],
+      ['ub', 'message', [7, 9], 'last'],
+      ['g1', 'mention', [7, 7], 'hi'],
     ]);
   });
 
-  it('calls nobody for what is muted, was taken back or is too old; but for a mention', () => {
+  it('calls nobody for what is muted, read, taken back or too old; but for a mention', () => {
     const muted = new Set(['g1']);
     expect(judged([calling({ peer: 'g1' })], { muted })).toEqual([]);
     expect(judged([calling({ peer: 'g1', kind: 'mention' })], { muted })).toHaveLength(1);
-    expect(judged([calling({})], { recalled: new Set(['m1']) })).toEqual([]);
+    expect(judged([calling({})], { over: new Set(['m1']) })).toEqual([]);
+    expect(judged([calling({})], { read: new Map([['ub', 5]]) })).toEqual([]);
+    expect(judged([calling({})], { read: new Map([['ub', 4]]) })).toHaveLength(1);
     expect(judged([calling({ atMs: NOW - 1_001 })])).toEqual([]);
   });
 

@@ -4,6 +4,10 @@ export interface Calling {
   /** What pushes are gathered by: the conversation from the reader's side, or the requests. */
   readonly peer: string;
   readonly messageId: string;
+  /** Of the message in its log; 0 = it has none. */
+  readonly position: number;
+  /** Feed key. */
+  readonly key: number;
   readonly from: string;
   /** Ms since 1970. */
   readonly atMs: number;
@@ -20,7 +24,8 @@ export const REQUESTS = 'requests';
 export interface Gathered {
   readonly peer: string;
   readonly kind: Calling['kind'];
-  readonly count: number;
+  /** Feed keys of all that is in it. */
+  readonly keys: readonly number[];
   readonly last: Calling;
 }
 
@@ -28,24 +33,27 @@ export interface Judged {
   readonly callings: readonly Calling[];
   /** Peers whose messages call nobody, unless they name the reader. */
   readonly muted: ReadonlySet<string>;
-  /** Messages that were taken back meanwhile. */
-  readonly recalled: ReadonlySet<string>;
+  /** Messages and requests that call nobody any more. */
+  readonly over: ReadonlySet<string>;
+  /** Positions up to which the user has read, by peer. */
+  readonly read: ReadonlyMap<string, number>;
   readonly now: number;
   readonly expiryMs: number;
 }
 
 /** One push per conversation, of what calls now. */
-export function gather({ callings, muted, recalled, now, expiryMs }: Judged): Gathered[] {
+export function gather({ callings, muted, over, read, now, expiryMs }: Judged): Gathered[] {
   const byPeer = new Map<string, Gathered>();
   for (const calling of callings) {
-    const { kind, peer, messageId, atMs } = calling;
-    if (atMs < now - expiryMs || recalled.has(messageId)) continue;
+    const { kind, peer, messageId, position, atMs } = calling;
+    if (atMs < now - expiryMs || over.has(messageId)) continue;
+    if (position !== 0 && position <= (read.get(peer) ?? 0)) continue;
     if (kind === 'message' && muted.has(peer)) continue;
     const before = byPeer.get(peer);
     byPeer.set(peer, {
       peer,
       kind: before?.kind === 'mention' ? 'mention' : kind,
-      count: (before?.count ?? 0) + 1,
+      keys: [...(before?.keys ?? []), calling.key],
       last: calling,
     });
   }

@@ -22,10 +22,6 @@ export interface Registration {
   readonly sessionId: string;
   readonly target: Target;
   readonly locale: string;
-  /** What the device was called for since it last asked for its feed. */
-  readonly badge: number;
-  /** Feed key up to which everything was counted into the badge, or seen by the device. */
-  readonly calledKey: number;
 }
 
 /** What a client names as a target. */

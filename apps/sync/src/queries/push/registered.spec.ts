@@ -16,8 +16,6 @@ function start() {
     h: '',
     l: 'en',
     at: new Date(0),
-    n: 0,
-    k: 0,
   });
   const found = (documents: object[]) => ({ toArray: () => gate.then(() => documents) });
   const collections = {

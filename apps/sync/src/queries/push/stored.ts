@@ -17,9 +17,6 @@ export interface DeviceDocument {
   h: string;
   l: string;
   at: Date;
-  /** Badge, and the feed key up to which it counts. */
-  n: number;
-  k: number;
 }
 
 export interface SettingDocument {
@@ -36,24 +33,29 @@ export interface CallContent {
   readonly contentKind: string;
 }
 
-/** A push that is to be made, or was made a moment ago. */
+/** What one device was called for in one conversation since it saw it last, and the push that is to be made for it. */
 export interface CallDocument {
   /** User, device and peer. */
   _id: string;
   u: string;
   d: string;
   p: string;
-  /** Feed key of the last entry in it. */
+  /** Feed key of the last entry. */
   k: number;
-  /** Entries in it. */
+  /** Id and position of its message. */
+  m: string;
+  x: number;
+  /** Entries since the device saw the conversation, and those of the next push. */
+  b: number;
   n: number;
   kind: 'message' | 'mention' | 'request';
   /** What is shown of the last entry; absent = only that it is there. */
   c?: CallContent;
-  /** When it is to be made, or made again; absent = it was made. */
+  /** When the push is to be made, or made again; absent = there is none to be made. */
   due?: Date;
-  /** When it counts no more; then its document goes. */
+  /** When the push counts no more, and when all of it does not. */
   until: Date;
+  gone: Date;
   /** No push of the same name before. */
   rest?: Date;
   tries: number;
@@ -76,7 +78,7 @@ export async function openPushCollections(connection: Connection): Promise<PushC
   await ensureIndexes(devices, [{ keys: { u: 1 } }, { keys: { h: 1 } }]);
   await ensureIndexes(calls, [
     { keys: { due: 1 }, options: { sparse: true } },
-    { keys: { until: 1 }, options: { expireAfterSeconds: 0 } },
+    { keys: { gone: 1 }, options: { expireAfterSeconds: 0 } },
   ]);
   return { devices, settings, calls };
 }
@@ -89,12 +91,17 @@ export function callIdOf(userId: string, deviceId: string, peer: string): string
   return deviceIdOf(userId, deviceId) + SEPARATOR + peer;
 }
 
+/** Bounds of the ids of the calls of all devices of a user. */
+export function callsOfUser(userId: string): { $gt: string; $lt: string } {
+  return { $gt: userId + SEPARATOR, $lt: userId + SUCCESSOR };
+}
+
 /** Bounds of the ids of one device's calls. */
 export function callsOf(userId: string, deviceId: string): { $gt: string; $lt: string } {
   const device = deviceIdOf(userId, deviceId);
   return { $gt: device + SEPARATOR, $lt: device + SUCCESSOR };
 }
 
-export function registrationOf({ u, d, s, t, l, n, k }: DeviceDocument): Registration {
-  return { userId: u, deviceId: d, sessionId: s, target: t, locale: l, badge: n, calledKey: k };
+export function registrationOf({ u, d, s, t, l }: DeviceDocument): Registration {
+  return { userId: u, deviceId: d, sessionId: s, target: t, locale: l };
 }

@@ -30,6 +30,7 @@ function start(more: { place?: number; recent?: readonly NewRow[]; none?: readon
       peek: (user) => (more.none?.includes(user) ? ({ devices: [] } as unknown as Callable) : undefined),
       forgetAll: () => undefined,
     },
+    contacts: { forgetAll: () => undefined },
     places: {
       of: () => Promise.resolve(more.place),
       keep: (places) => {

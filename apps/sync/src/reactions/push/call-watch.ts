@@ -7,6 +7,7 @@ import { FROM_STORE } from '../../domain/place.js';
 import type { Feed, FeedListener, Feeds } from '../../projections/feeds.js';
 import type { Registered } from '../../queries/push/registered.js';
 import { mayCall } from './calling-of.js';
+import type { Contacts } from './contacts.js';
 import type { Waiting } from './judge-calls.js';
 
 /** How finely the grace is kept. */
@@ -35,6 +36,7 @@ interface Entry {
 export interface CallWatchParts {
   readonly feeds: Feeds;
   readonly registered: Pick<Registered, 'peek' | 'forgetAll'>;
+  readonly contacts: Pick<Contacts, 'forgetAll'>;
   readonly places: Pick<Places, 'of' | 'keep'>;
   /** Rows of a partition with keys in (after, upTo], the newest of those that may call; in no particular order. */
   readonly recent: (partition: number, after: number, upTo: number) => Promise<readonly Row[]>;
@@ -99,6 +101,7 @@ export class CallWatch implements FeedListener {
   lost({ partition }: Feed): void {
     // Registrations of its users may now change elsewhere.
     this.#parts.registered.forgetAll();
+    this.#parts.contacts.forgetAll();
     this.#kept.delete(partition);
     for (const [userId, entry] of this.#waiting) if (entry.partition === partition) this.#waiting.delete(userId);
     waitingNow.set(this.#waiting.size);

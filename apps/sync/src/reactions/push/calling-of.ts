@@ -1,61 +1,63 @@
-import { social, sync } from '@magpie/contracts';
+import { messaging, social, sync } from '@magpie/contracts';
 import type { Row } from '../../domain/entry.js';
 import { itemFor } from '../../domain/item-bytes.js';
 import { REQUESTS, type Calling } from '../../domain/push/calling.js';
 
-/** Fields of `sync.v1.Item` whose entries may call. */
-const MESSAGE_FIELD = 2;
-const RECALL_FIELD = 4;
-const FRIEND_REQUEST_FIELD = 9;
+/** Fields of `sync.v1.Item` that are looked at: message, receipt, recall, friend request. */
+const FIELDS = new Set([2, 3, 4, 9]);
 const EVERYBODY = 'all';
 
-/** Whether a row is looked at when it is judged who is called; told by what costs nothing. */
+/** Whether a row says anything of who is called; told by what costs nothing. */
 export function mayCall({ itemField }: Pick<Row, 'itemField'>): boolean {
-  return itemField === MESSAGE_FIELD || itemField === FRIEND_REQUEST_FIELD || itemField === RECALL_FIELD;
+  return FIELDS.has(itemField);
 }
 
 /** What a row says to one of its users. */
-export interface Heard {
-  /** undefined: it calls nobody. */
-  readonly calling: Calling | undefined;
-  /** Id of the message that is taken back; '' = none. */
-  readonly recalled: string;
-}
+export type Heard =
+  | { readonly says: 'Call'; readonly calling: Calling }
+  /** A message was taken back, or a request answered. */
+  | { readonly says: 'Over'; readonly id: string }
+  /** The user has read a conversation, at whichever device. */
+  | { readonly says: 'Read'; readonly peer: string; readonly position: number }
+  | { readonly says: 'Nothing' };
 
-const NOTHING: Heard = { calling: undefined, recalled: '' };
+const NOTHING: Heard = { says: 'Nothing' };
 
 /** One's own doing, and what servers say in a conversation, calls nobody. */
 export function heardBy(userId: string, row: Row): Heard {
   const { item } = sync.Item.decode(itemFor(userId, row));
   switch (item?.$case) {
-    case 'message': {
-      const { messageId, from, peer, serverTimeMs, content, mentions, recalled } = item.value;
-      if (from === '' || from === userId || recalled) return NOTHING;
-      const { $case: contentKind = '', value } = content?.content ?? {};
-      const kind = mentions.includes(userId) || mentions.includes(EVERYBODY) ? 'mention' : 'message';
-      const text = contentKind === 'text' ? (value as { text: string }).text : '';
-      return said({ kind, peer, messageId, from, atMs: serverTimeMs, text, contentKind });
-    }
+    case 'message':
+      return inMessage(userId, row.key, item.value);
     case 'friendRequest': {
       const { requestId, from, state, atMs, greeting } = item.value;
-      if (from === userId || state !== social.FriendRequestItem_RequestState.PENDING) return NOTHING;
-      return said({
-        kind: 'request',
-        peer: REQUESTS,
-        messageId: requestId,
-        from,
-        atMs,
-        text: greeting,
-        contentKind: '',
-      });
+      if (state !== social.FriendRequestItem_RequestState.PENDING) return { says: 'Over', id: requestId };
+      if (from === userId) return NOTHING;
+      const common = { kind: 'request', peer: REQUESTS, position: 0, key: row.key } as const;
+      return {
+        says: 'Call',
+        calling: { ...common, messageId: requestId, from, atMs, text: greeting, contentKind: '' },
+      };
     }
     case 'recall':
-      return { calling: undefined, recalled: item.value.messageId };
+      return { says: 'Over', id: item.value.messageId };
+    case 'receipt': {
+      const { reader, peer, readPosition } = item.value;
+      return reader === userId ? { says: 'Read', peer, position: readPosition } : NOTHING;
+    }
     default:
       return NOTHING;
   }
 }
 
-function said(calling: Calling): Heard {
-  return { calling, recalled: '' };
+function inMessage(userId: string, key: number, message: messaging.Message): Heard {
+  const { messageId, from, peer, position, serverTimeMs, content, mentions, recalled } = message;
+  if (from === '' || from === userId || recalled) return NOTHING;
+  const { $case: contentKind = '' } = content?.content ?? {};
+  const kind = mentions.includes(userId) || mentions.includes(EVERYBODY) ? 'mention' : 'message';
+  const text = content?.content?.$case === 'text' ? content.content.value.text : '';
+  return {
+    says: 'Call',
+    calling: { kind, peer, messageId, position, key, from, atMs: serverTimeMs, text, contentKind },
+  };
 }

@@ -4,7 +4,6 @@ import type { Component, ServiceBase } from '@magpie/service';
 import type { Presence } from '../../clients/push/presence.js';
 import { openProviders } from '../../clients/push/providers.js';
 import { requirePublicUrl } from '../../clients/push/public-address.js';
-import { Badges } from '../../commands/push/badges.js';
 import { CallQueue } from '../../commands/push/call-queue.js';
 import { EditPushSettings } from '../../commands/push/edit-push-settings.js';
 import { Places } from '../../commands/push/places.js';
@@ -53,7 +52,7 @@ export async function openPush(
 ): Promise<Push> {
   const now = (): number => log.serverTime();
   const collections = await openPushCollections(connection);
-  const { devices, settings, calls } = collections;
+  const { settings, calls } = collections;
   const vapid = await openVapidKeys(connection);
   const origins = config.SYNC_PUSH_WEB_ORIGINS;
   const providers = await openProviders(config, vapid, now);
@@ -67,22 +66,23 @@ export async function openPush(
   const registrations = new Registrations(connection, collections, registered, offered, judgeTarget);
   await registrations.init();
   const queue = new CallQueue(calls);
-  const badges = new Badges(devices);
   const worker = new PushWorker({ queue, collections, registrations, providers, now, logger });
   const conversations = new ItemConversations(items);
+  const contacts = new Contacts({ registered, queue, logger });
+  const called: Contacts['called'] = (...device) => contacts.called(...device);
   const watch = new CallWatch({
     feeds,
     registered,
+    contacts,
     places: new Places(connection),
     recent: recentRows(timeline, mayCall),
     judge: async (waiting) => {
-      const count = await judgeCalls(waiting, { registered, presence, conversations, queue, badges, now });
+      const count = await judgeCalls(waiting, { registered, presence, conversations, queue, called, now });
       if (count > 0) worker.wake();
     },
     graceMs: config.SYNC_PUSH_GRACE_MS,
     logger,
   });
-  const contacts = new Contacts({ registered, queue, badges, logger });
   let revocations: Promise<Consumer> | undefined;
   return {
     registrations,
