@@ -187,6 +187,16 @@ describe('web push', () => {
     await client.close();
   });
 
+  it('knows no keys that are none', async () => {
+    const client = clientFor(receiver.origin);
+    const { subscription } = receiver.subscribe();
+    const p256dh = Buffer.concat([Buffer.from([4]), Buffer.alloc(64, 1)]).toString('base64url');
+    const before = receiver.requests;
+    expect(await client.send(push(targetOf({ ...subscription, p256dh })))).toMatchObject({ status: 'Gone' });
+    expect(receiver.requests).toBe(before);
+    await client.close();
+  });
+
   it('leads nowhere but to where it says', async () => {
     const client = clientFor(receiver.origin);
     const { port } = elsewhere.address() as AddressInfo;

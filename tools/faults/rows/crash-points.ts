@@ -1,7 +1,8 @@
 import { CRASH_POINTS, type CrashPoint } from '@magpie/observability';
 
-import type { Service } from '../rig.js';
+import type { Rig, Service } from '../rig.js';
 import { NotReached, type Row, type ShapeName } from '../row.js';
+import { callSomebody } from './call-somebody.js';
 
 /** A point that is not passed within this long is not on anybody's way. */
 const FIRES_WITHIN_MS = 20_000;
@@ -11,6 +12,8 @@ interface Place {
   readonly services: readonly Service[];
   /** The death comes at one of so many next passes. */
   readonly passes: number;
+  /** Brings somebody there, where the load does not. */
+  readonly lead?: (rig: Rig) => Promise<void>;
 }
 
 const BUSY = 200;
@@ -26,6 +29,7 @@ const PLACES: Readonly<Record<string, Place>> = {
   archive: { services: ['messaging'], passes: CHECKPOINTS },
   'fan-out': { services: ['sync'], passes: BUSY },
   feed: { services: ['sync'], passes: CHECKPOINTS },
+  push: { services: ['sync'], passes: FEW, lead: callSomebody },
   store: { services: ['auth'], passes: FEW },
   relay: { services: ['auth'], passes: FEW },
   states: { services: ['messaging'], passes: FEW },
@@ -45,6 +49,7 @@ export function diesAt(point: CrashPoint, shape: ShapeName): Row {
       if (place === undefined) throw new NotReached(`nobody knows who passes ${point}`);
       const name = rig.process(place.services[choose(place.services.length)]!);
       const pass = 1 + choose(place.passes);
+      await place.lead?.(rig);
       if (!(await rig.dieAt(name, point, pass, FIRES_WITHIN_MS))) {
         throw new NotReached(`${name} did not pass ${point} ${pass} times in ${FIRES_WITHIN_MS / 1000} s`);
       }

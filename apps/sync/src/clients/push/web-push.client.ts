@@ -1,6 +1,6 @@
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
-import webPush, { type VapidKeys } from 'web-push';
+import webPush, { type RequestDetails, type VapidKeys } from 'web-push';
 import { PUSH_LIMITS } from '../../domain/push/limits.js';
 import { retryAfterOf, type Outcome } from '../../domain/push/outcome.js';
 import { NotPublicError, publicLookup, requirePublicUrl } from './public-address.js';
@@ -46,8 +46,15 @@ export class WebPushClient implements PushProvider {
     } catch (error) {
       return { status: 'Gone', reason: String(error) };
     }
+    let details: RequestDetails;
     try {
-      return outcomeOf(await this.#post(url, push), this.#options.now());
+      details = this.#encrypted(push, this.#options.now());
+    } catch (error) {
+      // Its keys are none: nothing can be said to who has made them up.
+      return { status: 'Gone', reason: String(error) };
+    }
+    try {
+      return outcomeOf(await this.#post(url, details), this.#options.now());
     } catch (error) {
       return failureOf(error);
     }
@@ -58,9 +65,8 @@ export class WebPushClient implements PushProvider {
     return Promise.resolve();
   }
 
-  #post(url: URL, push: Push): Promise<Answer> {
-    const { origins, now } = this.#options;
-    const { method, headers, body } = this.#encrypted(push, now());
+  #post(url: URL, { method, headers, body }: RequestDetails): Promise<Answer> {
+    const { origins } = this.#options;
     const isTrusted = origins.has(url.origin);
     const protocol = url.protocol === 'http:' ? 'http:' : 'https:';
     const send = protocol === 'http:' ? httpRequest : httpsRequest;
@@ -84,7 +90,8 @@ export class WebPushClient implements PushProvider {
     return promise;
   }
 
-  #encrypted({ target, title, body, silent, badge, name, kind, peer, expiresAtMs }: Push, now: number) {
+  #encrypted(push: Push, now: number): RequestDetails {
+    const { target, title, body, silent, badge, name, kind, peer, expiresAtMs } = push;
     const { vapid, subject } = this.#options;
     const { endpoint, p256dh, auth } = target as Extract<Push['target'], { provider: 'WEB_PUSH' }>;
     const payload = JSON.stringify({ title, body, silent, badge, tag: name, kind, peer });
@@ -113,7 +120,9 @@ function outcomeOf({ status, retryAfter }: Answer, now: number): Outcome {
   if (status >= 200 && status < 300) return { status: 'Sent' };
   if (status === 404 || status === 410) return { status: 'Gone', reason };
   if (status === 408 || status === 429 || status >= 500) {
-    return { status: 'Later', reason, retryAfterMs: retryAfterOf(retryAfter, now), unsure: false, whose: 'way' };
+    // One subscription that is asked too often is not to silence all that have the same push service.
+    const whose = status === 429 ? 'device' : 'way';
+    return { status: 'Later', reason, retryAfterMs: retryAfterOf(retryAfter, now), unsure: false, whose };
   }
   return { status: 'Refused', reason };
 }
