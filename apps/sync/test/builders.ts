@@ -105,6 +105,17 @@ export function profileChanged(
   };
 }
 
+/** A message to a group as the messaging service publishes it. */
+export function groupMessage(groupId: string, from: string, id: string): event.Event {
+  const sent = messageSent({ id, from, to: groupId });
+  const rendering = (users: string[], fields: Partial<messaging.Message>): event.Feed_Rendering => ({
+    users,
+    body: messaging.Message.encode(messaging.Message.fromPartial(fields)).finish(),
+  });
+  const renderings = [rendering([], { peer: groupId }), rendering([from], { clientId: `c-${id}` })];
+  return { ...sent, feed: { ...sent.feed!, conversation: `g.${groupId}`, users: [from], renderings } };
+}
+
 /** A group of these members as its commit tells of it, also to those who left. */
 export function groupChanged(
   conversation: string,

@@ -9,7 +9,8 @@ import { Kafka, logLevel, type Admin } from 'kafkajs';
 import type { mongo } from 'mongoose';
 import { idOf } from '../src/projections/timeline.js';
 import { sync } from '../src/sync.module.js';
-import { messageSent, namespaceOf } from './builders.js';
+import { groupChanged, groupMessage, messageSent, namespaceOf } from './builders.js';
+import { Messaging } from './messaging.js';
 import { Social } from './social.js';
 
 const HOT_PARTITIONS = 4;
@@ -54,7 +55,9 @@ export class System {
   readonly #instances: Instance[] = [];
   /** Who publishes states from a store. */
   readonly social = new Social();
-  #ownerAddress = '';
+  /** Who knows the groups. */
+  readonly groups = new Messaging(CREDENTIAL);
+  #endpoints: Record<string, string[]> = {};
 
   private constructor(
     readonly namespace: string,
@@ -74,7 +77,10 @@ export class System {
     ]);
     const database = await connectMongo({ uri: uriOf(), database: `${namespace}sync`, logger });
     const system = new System(namespace, messaging, auth, database, settings);
-    system.#ownerAddress = await system.social.start(system.#env());
+    system.#endpoints = {
+      social: [await system.social.start(system.#env())],
+      messaging: [await system.groups.start()],
+    };
     await system.startService();
     return system;
   }
@@ -87,7 +93,7 @@ export class System {
       env: {
         ...this.#env(),
         MAGPIE_INSTANCE: String(number),
-        MAGPIE_ENDPOINTS: JSON.stringify({ sync: ['127.0.0.1:0', '127.0.0.1:0'], social: [this.#ownerAddress] }),
+        MAGPIE_ENDPOINTS: JSON.stringify({ sync: ['127.0.0.1:0', '127.0.0.1:0'], ...this.#endpoints }),
       },
       logger,
     });
@@ -123,6 +129,7 @@ export class System {
   async stop(): Promise<void> {
     while (this.#instances.length > 0) await this.stopService();
     await this.social.stop();
+    await this.groups.stop();
     for (const { log } of this.#publishers) await log.close();
     await this.database.useDb(`${this.namespace}social`).dropDatabase();
     for (const { connection } of [...this.#publishers, { connection: this.database }]) {
@@ -184,8 +191,8 @@ export class System {
     return this.append(conversationOf(message.from, message.to), [messageSent(message)]);
   }
 
-  append(key: string, events: event.Event[]): Promise<Appended> {
-    return this.messaging.appender.append({ topic: 'messaging.message.v1', key, events });
+  append(key: string, events: event.Event[], version = 0): Promise<Appended> {
+    return this.messaging.appender.append({ topic: 'messaging.message.v1', key, events, version });
   }
 
   /** A session ends, as auth tells it. */
@@ -197,6 +204,21 @@ export class System {
 
   get #publishers(): Publisher[] {
     return [this.messaging, this.auth];
+  }
+
+  /** Appends the next commit of a group, as messaging's relay does. */
+  async changeGroup(groupId: string, joined: string[], left: string[] = []): Promise<Appended> {
+    const key = `g.${groupId}`;
+    const version = 1 + this.groups.commits.filter((commit) => commit.key === key).length;
+    const events = [groupChanged(key, joined, left, { groupId, version })];
+    const appended = await this.append(key, events, version);
+    this.groups.commits.push({ ...appended, key, version, events });
+    return appended;
+  }
+
+  /** Appends a message to a group. */
+  sendToGroup(groupId: string, from: string, id: string): Promise<Appended> {
+    return this.append(`g.${groupId}`, [groupMessage(groupId, from, id)]);
   }
 
   async pull(userId: string, key: contract.SyncKey | undefined = KEY_FROM_NOTHING, limit = 0): Promise<Pulled> {

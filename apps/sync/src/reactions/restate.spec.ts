@@ -106,7 +106,7 @@ describe('restate', () => {
 
   it('tells only the inbox partitions that it should, leaves out what is no state, and topics without a store', async () => {
     const { restate, asked, appended } = start([[changed('ua', 1, ['ua', 'ub', 'uc', 'ud'])]]);
-    expect(await restate.of('messaging.message.v1', 0)).toEqual([]);
+    expect(await restate.of('sync.inbox.v1', 0)).toEqual([]);
     expect(asked).toEqual([]);
     const only = partitionOf('ub', PARTITIONS);
     await restate.of(TOPIC, partitionOf('ua', PARTITIONS), new Set([only]));

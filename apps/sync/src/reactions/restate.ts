@@ -7,6 +7,7 @@ import { pairMembers } from '../clients/members.client.js';
 import { MODE } from '../domain/entry.js';
 import { lastStates } from '../domain/last-states.js';
 import { INBOX } from '../domain/names.js';
+import { GROUP_TOPIC } from '../domain/place.js';
 import { membersOfStream } from './group-members.js';
 import { inboxEvents, entriesOf, recipientsOf } from './inbox-entries.js';
 
@@ -45,7 +46,7 @@ export class Restate {
    * of them in every inbox partition (0 = none). Topics without such an owner have none. Throws what the owner throws.
    */
   of(topic: TopicName, partition: number, only?: ReadonlySet<number>): Promise<readonly number[]> {
-    if (TOPICS[topic].kind !== 'outbox') return Promise.resolve([]);
+    if (TOPICS[topic].kind !== 'outbox' && topic !== GROUP_TOPIC) return Promise.resolve([]);
     const reading = this.#gathering.get(topic) ?? this.#gather(topic);
     reading.wanted.set(partition, only);
     return reading.highest;
