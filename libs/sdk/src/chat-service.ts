@@ -10,11 +10,7 @@ const command = (id: number, name: string): CommandInfo => ({
 
 /** Commands whose rpc is still to be taken into the service. */
 export const COMING: Readonly<Record<string, CommandInfo>> = {
-  RecallMessage: command(594, 'revokemsg'),
   SendTyping: command(402, 'typing'),
-  DeleteMessages: command(403, 'delmsg'),
-  ClearConversation: command(404, 'clearmsg'),
-  EditConversation: command(405, 'modconversation'),
 };
 
 interface Codec<T> {
@@ -30,11 +26,7 @@ const rpc = <Request, Response>(name: string, requestType: Codec<Request>, respo
 });
 
 const METHODS_COMING = {
-  recallMessage: rpc('RecallMessage', messaging.RecallMessageRequest, messaging.RecallMessageResponse),
   sendTyping: rpc('SendTyping', messaging.SendTypingRequest, messaging.SendTypingResponse),
-  deleteMessages: rpc('DeleteMessages', messaging.DeleteMessagesRequest, messaging.DeleteMessagesResponse),
-  clearConversation: rpc('ClearConversation', messaging.ClearConversationRequest, messaging.ClearConversationResponse),
-  editConversation: rpc('EditConversation', messaging.EditConversationRequest, messaging.EditConversationResponse),
 };
 
 /** The messaging service with all of its commands, those that are coming included. */

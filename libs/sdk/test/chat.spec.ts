@@ -153,6 +153,17 @@ describe('chat', () => {
       });
     });
 
+    it('brings a draft that is changed while an earlier one is on its way', async () => {
+      const [alice, desk] = [await online('alice'), await online('alice')];
+      let isOnItsWay = false;
+      server.fault = (operation) => void (isOnItsWay ||= operation === EDIT_CONVERSATION);
+      await alice.client.setConversation('ubob', { draft: 'hello' });
+      await clock.until(() => isOnItsWay);
+      await alice.client.setConversation('ubob', { draft: 'hello Bob' });
+      await eventually(async () => (await desk.client.conversation('ubob')).draft === 'hello Bob');
+      expect(alice.client.unsent).toBe(0);
+    });
+
     it('loses what was deleted, cleared or taken back on all devices of who did it', async () => {
       const [alice, desk, bob] = [await online('alice'), await online('alice'), await online('bob')];
       const texts = async ({ client }: Watched, peer: string) =>
