@@ -17,7 +17,7 @@ describe('push settings', () => {
     [hours(22 * 60, 7 * 60), '23:30:00', true],
     [hours(22 * 60, 7 * 60), '06:59:00', true],
     [hours(22 * 60, 7 * 60), '12:00:00', false],
-    [hours(22 * 60, 7 * 60, { offsetMinutes: 480 }), '14:00:00', true],
+    [hours(22 * 60, 23 * 60, { offsetMinutes: 480 }), '14:00:00', true],
     [hours(22 * 60, 7 * 60, { offsetMinutes: -300 }), '02:59:00', false],
     [hours(22 * 60, 7 * 60, { zone: 'Asia/Shanghai' }), '14:00:00', true],
     // The clock goes forward at 01:00 UTC on this day.
