@@ -24,7 +24,7 @@ function doorFor(address: string, clearText: 'refuse' | 'allow'): Door {
   const links = new Links({ idleMs: 60_000, openHalfFrameMs: 60_000, halfFrameMs: 60_000 });
   const dispatcher = new Dispatcher({ call: reached }, new UserAllowances(rates, 10), logger);
   const authenticate = new Authenticate({ key: () => Promise.resolve(undefined), revoked: () => false });
-  const feeds = { follow: () => Promise.resolve(), unfollow: () => undefined };
+  const feeds = { follow: () => Promise.resolve(), unfollow: () => undefined, held: () => undefined };
   const trusts = (real: string) => real === '127.0.0.1' && trustOf(clearText)(address);
   const longLink = new LongLink({ table, dispatcher, authenticate, feeds, links, heartbeatIntervalMs: 1000, logger });
   const errorSchema = registry.getMessage('magpie.wire.v1.Error')!;

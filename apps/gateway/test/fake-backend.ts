@@ -34,6 +34,8 @@ export class FakeBackend {
   readonly attached = new Set<string>();
   /** What was told last of the devices of each user. */
   readonly devices = new Map<string, readonly string[]>();
+  /** Keys that the gateway said to be held by devices. */
+  readonly held: sync.AttachRequest_Held[] = [];
   send: (request: messaging.SendMessagesRequest, caller: Caller) => Promise<messaging.SendMessagesResponse> = (
     request,
   ) =>
@@ -76,6 +78,12 @@ export class FakeBackend {
     this.newest.set(userId, key);
     const deliveries = [{ userId, previousKey, key, item, authorDeviceId }];
     this.tell({ partitions: 1, ownerships: [], attached: [], deliveries });
+  }
+
+  /** Something of this moment. */
+  signal(userId: string, item: Uint8Array): void {
+    const delivery = { userId, previousKey: -1, key: 0, item, authorDeviceId: '' };
+    this.tell({ partitions: 1, ownerships: [], attached: [], deliveries: [delivery] });
   }
 
   announce(epoch: number, owned: boolean): void {
@@ -137,6 +145,7 @@ export class FakeBackend {
     const handlers = {
       init: (_: sync.InitRequest, caller: Caller) => this.note(caller, sync.InitResponse.fromPartial({})),
       sync: (request: sync.SyncRequest, caller: Caller) => this.sync(request, caller),
+      signal: () => Promise.resolve({}),
     };
     this.server.serve(sync.SyncServiceDefinition, handlers, { attach: (stream) => this.attach(stream) });
   }
@@ -145,8 +154,9 @@ export class FakeBackend {
     this.streams.add(stream);
     const ownerships = [{ partition: 0, epoch: 1, owned: true }];
     void stream.write({ partitions: 1, ownerships, attached: [], deliveries: [] });
-    for await (const { attach, detach, devices } of stream.read) {
+    for await (const { attach, detach, devices, held } of stream.read) {
       for (const { userId, deviceIds } of devices) this.devices.set(userId, deviceIds);
+      this.held.push(...held);
       for (const userId of detach) this.attached.delete(userId);
       for (const userId of attach) this.attached.add(userId);
       const attached = attach.map((userId) => ({ userId, newestKey: this.newest.get(userId) ?? 0 }));

@@ -62,6 +62,39 @@ describe('feeds', () => {
     expect(client.notices()[0]!.items[0]!.item).toMatchObject({ $case: 'message', value: { messageId: 'm12' } });
   });
 
+  it('tells the owner of a feed what a device says that it holds, once, and the newest only', async () => {
+    const { userId } = person();
+    system.backend.newest.set(userId, 30);
+    const client = await open(person(), 10);
+    await beat(client, 20);
+    await beat(client, 20);
+    await beat(client, 15);
+    await beat(client, 30);
+    const told = () => system.backend.held.filter((one) => one.userId === userId).map(({ key }) => key);
+    await until('the newest', () => told().at(-1) === 30);
+    expect(told()).toEqual([20, 30]);
+  });
+
+  it('brings what is of the moment to every link, and leaves the key where it is', async () => {
+    const { userId } = person();
+    system.backend.newest.set(userId, 10);
+    const client = await open(person(), 10);
+    const other = await open(person('device-2'), 10);
+    system.backend.signal(userId, item(0));
+    system.backend.deliver(userId, 12, item(12));
+    await until('the entry', () => client.notices().length === 2);
+    system.backend.signal(userId, item(0));
+    await until('all of it', () => client.notices().length === 3 && other.notices().length === 3);
+    const keysOf = ({ fromKey, toKey, items }: gateway.Notice) => [fromKey, toKey, items.map(({ number }) => number)];
+    for (const each of [client, other]) {
+      expect(each.notices().map(keysOf)).toEqual([
+        [10, 10, [0]],
+        [10, 12, [12]],
+        [12, 12, [0]],
+      ]);
+    }
+  });
+
   it('tells a device that lags to pull, and brings items after its pull', async () => {
     const { userId } = person();
     system.backend.newest.set(userId, 20);

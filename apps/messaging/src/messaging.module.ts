@@ -10,6 +10,7 @@ import { AuthAccounts } from './clients/accounts.client.js';
 import { FriendsMayBeAdded, type MayAdd } from './clients/may-add.client.js';
 import { Chinese } from './clients/language.client.js';
 import { NO_RIGHTS_NEEDED, SocialRights } from './clients/rights.client.js';
+import { SyncSignals } from './clients/signals.client.js';
 import { KafkaMessageLog } from './clients/message-log.client.js';
 import { AddMembers } from './commands/add-members.js';
 import { AnswerJoinRequest } from './commands/answer-join-request.js';
@@ -21,9 +22,11 @@ import { EditConversation, type SettingDocument } from './commands/edit-conversa
 import { GroupTickets } from './commands/group-tickets.js';
 import { JoinGroup } from './commands/join-group.js';
 import { ManageGroup } from './commands/manage-group.js';
+import { MarkDelivered } from './commands/mark-delivered.js';
 import { MarkRead, type ReceiptDocument } from './commands/mark-read.js';
 import { RecallMessage } from './commands/recall-message.js';
 import { SendMessages } from './commands/send-messages.js';
+import { SendTyping } from './commands/send-typing.js';
 import { config, type MessagingConfig } from './config.js';
 import { Archive } from './projections/archive.projection.js';
 import { DELETIONS, publish, RECEIPTS, SETTINGS, STATES, STREAMS, TOPICS } from './publish.js';
@@ -76,7 +79,8 @@ export const messaging: ServiceDefinition<MessagingConfig> = {
     const history = new ListHistory(connection, fresh, membership, hidden);
     const tickets = new GroupTickets(connection, groups);
     const groupsController = groupsOn(store, tickets, groups, new FriendsMayBeAdded(accounts, rights));
-    const states = statesOn(base, new FindPlace(connection, archive, membership), accounts);
+    const typing = new SendTyping(accounts, rights, groupRights, new SyncSignals(peers, logger));
+    const states = statesOn(base, new FindPlace(connection, archive, membership), accounts, typing);
     const events = new EventReader({ store, publish, streams: STREAMS });
     const { index, search } = searchOn(base, hidden);
     return {
@@ -130,6 +134,7 @@ function statesOn(
   { connection, log, logger, instanceId: holder }: ServiceBase,
   places: FindPlace,
   accounts: AuthAccounts,
+  sendTyping: SendTyping,
 ) {
   const outbox = new StateOutbox({ connection, log, logger, kinds: STATES, lease: { name: 'states', holder } });
   const changed = (): void => outbox.ring();
@@ -142,6 +147,8 @@ function statesOn(
     deleteMessages: new DeleteMessages(deletions, places, changed),
     clearConversation: new ClearConversation(settings, places, changed),
     editConversation,
+    markDelivered: new MarkDelivered(receipts, changed),
+    sendTyping,
   });
   return { outbox, editConversation, controller };
 }

@@ -1,4 +1,4 @@
-import { messaging as contract, renderFor, type event } from '@magpie/contracts';
+import { messaging as contract, METHODS, renderFor, type event } from '@magpie/contracts';
 import { deriveId } from '@magpie/domain/ids';
 import { collectionOf } from '@magpie/mongo';
 import { eventually } from '@magpie/testing';
@@ -100,6 +100,29 @@ describe('MarkRead', () => {
     const [record] = (await system.readEvents(TOPIC)).filter(({ key: of }) => of === `${key} ${bob}`);
     expect(record!.events[0]!.feed!.users).toEqual([bob]);
     expect(seenBy(bob, record!.events[0]!).peer).toBe(group);
+  }, 30_000);
+
+  it('is told as delivered by sync, never back, and not by clients', async () => {
+    const marks = (position: number) => [{ userId: eve, peer: bob, position }];
+    await system.markDelivered(marks(70));
+    await system.markDelivered(marks(60));
+    const own = async () => (await system.readEvents(TOPIC)).filter(({ key }) => key.endsWith(` ${eve}`));
+    const [told] = await own();
+    expect(told!.version).toBe(1);
+    const positions = { reader: eve, readPosition: 0, deliveredPosition: 70 };
+    expect(seenBy(bob, told!.events[0]!)).toEqual({ peer: eve, ...positions });
+    const position = await say(bob, eve);
+    await markRead(eve, bob, position);
+    await system.markDelivered(marks(position - 1));
+    const [read] = await own();
+    expect(seenBy(bob, read!.events[0]!)).toMatchObject({ readPosition: position, deliveredPosition: position });
+    expect(METHODS['magpie.messaging.v1.MessagingService/MarkDelivered'].access).toBe('SERVICE');
+    await expect(system.markDelivered([])).rejects.toMatchObject({ code: 'INVALID' });
+    const many = Array.from({ length: 1_001 }, () => marks(1)[0]!);
+    await expect(system.markDelivered(many)).rejects.toMatchObject({ code: 'TOO_LARGE' });
+    for (const wrong of [{ userId: 'x' }, { peer: group }, { position: 0 }]) {
+      await expect(system.markDelivered([{ ...marks(1)[0]!, ...wrong }])).rejects.toMatchObject({ code: 'INVALID' });
+    }
   }, 30_000);
 
   it.each<[string, string, string, number, string]>([

@@ -149,6 +149,7 @@ describe('what a user makes of a conversation', () => {
     ['EditConversation without a session', 'SESSION_REQUIRED', () => edit('', { peer: bob, muted: true })],
     ['ClearConversation without a session', 'SESSION_REQUIRED', () => clear('', { peer: bob, position: 1 })],
     ['DeleteMessages without a session', 'SESSION_REQUIRED', () => remove('', { peer: bob })],
+    ['SendTyping without a session', 'SESSION_REQUIRED', () => system.call('typing', '', new Uint8Array(0))],
     ['a setting without a command id', 'INVALID', () => edit(ann, { peer: bob, muted: true, commandId: '' })],
     ['a clearing without a command id', 'INVALID', () => clear(ann, { peer: bob, position: 1, commandId: '' })],
     ['a deletion without a command id', 'INVALID', () => remove(ann, { peer: bob, commandId: '' })],

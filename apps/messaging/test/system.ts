@@ -152,6 +152,11 @@ export class System {
     return records;
   }
 
+  /** What sync tells. */
+  async markDelivered(marks: contract.MarkDeliveredRequest_Mark[]): Promise<void> {
+    await this.#peers!.client('messaging', contract.MessagingServiceDefinition).markDelivered({ marks });
+  }
+
   /** What the service says that it has published, from where it keeps that. */
   async readEvents(topic: TopicName): Promise<event.ReadEventsResponse_Entry[]> {
     const client = this.#peers!.client('messaging', event.EventStoreServiceDefinition);

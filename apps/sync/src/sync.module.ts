@@ -8,6 +8,7 @@ import { PAGED_DEFINITION } from './api/page-codec.js';
 import { pushHandlers } from './api/push.controller.js';
 import { syncHandlers, syncStreams } from './api/sync.controller.js';
 import { MessagingGroups } from './clients/members.client.js';
+import { MessagingReceipts } from './clients/receipts.client.js';
 import { syncConfig, type SyncConfig } from './config.js';
 import { FEED as FEED_CONSUMER, INBOX } from './domain/names.js';
 import { Feeds } from './projections/feeds.js';
@@ -22,6 +23,7 @@ import { ItemReader } from './queries/read-items.js';
 import { TimelineReader } from './queries/read-timeline.js';
 import type { FeedQueryParts } from './queries/sync.js';
 import { allBegun } from './reactions/all-begun.js';
+import { Deliveries } from './reactions/deliveries.js';
 import { onFeedEvent } from './reactions/on-feed-event.reaction.js';
 import { Restate } from './reactions/restate.js';
 import { openPush, type Push } from './reactions/push/open-push.js';
@@ -37,6 +39,7 @@ const PUSH = Symbol('PUSH');
 /** What the parts of the service share. */
 interface Parts extends FeedQueryParts {
   readonly audience: Audience;
+  readonly deliveries: Deliveries;
   readonly feed: Component;
   readonly fanOut: Component;
   readonly push: Push;
@@ -66,7 +69,8 @@ async function makeParts(base: ServiceBase, config: SyncConfig): Promise<Parts> 
   const inserts = timelineInserts(timeline, limits);
   const feeds = new Feeds(partitionsOf(INBOX, log.hotPartitions));
   const reader = new TimelineReader(timeline);
-  const audience = new Audience(feeds, reader, logger);
+  const deliveries = new Deliveries(new MessagingReceipts(base.peers), logger);
+  const audience = new Audience(feeds, reader, deliveries, logger);
   const push = await openPush(base, config, { feeds, timeline, items: itemCollection, presence: audience });
   const retention = new Retention({ connection, timeline, feeds, now: () => log.serverTime(), logger });
   const rebuild = new Rebuild(log);
@@ -90,6 +94,7 @@ async function makeParts(base: ServiceBase, config: SyncConfig): Promise<Parts> 
     handOver,
     stop: async () => {
       await handOver();
+      deliveries.stop();
       audience.close();
       await inserts.close();
     },
@@ -100,6 +105,7 @@ async function makeParts(base: ServiceBase, config: SyncConfig): Promise<Parts> 
     items: new ItemReader(itemCollection),
     stampOf: identity.stampOf,
     audience,
+    deliveries,
     feed,
     push,
   };
@@ -185,7 +191,11 @@ export const sync: ServiceDefinition<SyncConfig> = {
   handlers: (get) => {
     const parts = get<Parts>(PARTS);
     return [
-      served(PAGED_DEFINITION, syncHandlers(parts), syncStreams(parts.audience, parts.feeds.partitions)),
+      served(
+        PAGED_DEFINITION,
+        syncHandlers(parts),
+        syncStreams(parts.audience, parts.deliveries, parts.feeds.partitions),
+      ),
       served(contract.PushServiceDefinition, pushHandlers(parts.push, parts.feeds)),
     ];
   },

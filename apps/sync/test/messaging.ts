@@ -18,6 +18,10 @@ interface Commit extends Appended {
 /** Messaging as sync knows it: who is in which group when, and the commits of groups. It knows what it is told. */
 export class Messaging {
   readonly commits: Commit[] = [];
+  /** What it has published besides, by topic. */
+  readonly states = new Map<string, event.ReadEventsResponse_Entry[]>();
+  /** Delivered positions that it was told, in their order. */
+  readonly delivered: messaging.MarkDeliveredRequest_Mark[] = [];
   /** Groups that it was asked about. */
   readonly asked: string[] = [];
   isAway = false;
@@ -38,6 +42,10 @@ export class Messaging {
       readMembership: ({ wanted }: messaging.ReadMembershipRequest) => {
         if (this.isAway) return Promise.reject(unavailable(`answer ${++this.turnedAway}`));
         return Promise.resolve({ memberships: wanted.map((one) => this.#membership(one)) });
+      },
+      markDelivered: async ({ marks }: messaging.MarkDeliveredRequest) => {
+        this.delivered.push(...marks);
+        return {};
       },
     };
     this.#server.serve(
@@ -72,7 +80,7 @@ export class Messaging {
   }
 
   #streams(topic: string): event.ReadEventsResponse_Entry[] {
-    if (topic !== TOPIC) return [];
+    if (topic !== TOPIC) return this.states.get(topic) ?? [];
     return [...Map.groupBy(this.commits, ({ key }) => key).values()].flat();
   }
 }

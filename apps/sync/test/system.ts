@@ -22,6 +22,7 @@ const logger = silentLogger();
 const KEY_FROM_NOTHING: contract.SyncKey = { entries: [{ selector: 0, number: 0 }], stamp: new Uint8Array(0) };
 
 const SESSION_REVOKED = 'magpie.auth.v1.SessionRevoked';
+const NOTHING_NEW: contract.AttachRequest = { attach: [], detach: [], devices: [], held: [] };
 const NO_EVENT = { feed: undefined, dedupeId: '' };
 
 /** Who appends to a topic that sync reads. */
@@ -283,10 +284,11 @@ export class System {
       for await (const response of stream.read) got.push(response);
     })();
     return {
-      attach: (...users: string[]) => stream.write({ attach: users, detach: [], devices: [] }),
+      attach: (...users: string[]) => stream.write({ ...NOTHING_NEW, attach: users }),
       devices: (userId: string, ...deviceIds: string[]) =>
-        stream.write({ attach: [], detach: [], devices: [{ userId, deviceIds }] }),
-      detach: (...users: string[]) => stream.write({ attach: [], detach: users, devices: [] }),
+        stream.write({ ...NOTHING_NEW, devices: [{ userId, deviceIds }] }),
+      detach: (...users: string[]) => stream.write({ ...NOTHING_NEW, detach: users }),
+      held: (userId: string, key: number) => stream.write({ ...NOTHING_NEW, held: [{ userId, key }] }),
       ownerships: () => got.flatMap(({ ownerships }) => ownerships),
       attached: () => got.flatMap(({ attached }) => attached),
       deliveries: () => got.flatMap(({ deliveries }) => deliveries),
@@ -297,6 +299,14 @@ export class System {
   /** A command of nobody. */
   anonymous(call: ExchangeCall): Promise<unknown> {
     return this.#instances[0]!.peers.exchange('sync').call(call);
+  }
+
+  /** What is of this moment, as another service tells it to every instance. */
+  async signal(users: string[], item: contract.Item): Promise<void> {
+    const signals = [{ users, item: contract.Item.encode(item).finish() }];
+    for (const { peers } of this.#instances) {
+      await peers.client('sync', contract.SyncServiceDefinition).signal({ signals });
+    }
   }
 
   /** A command as the gateway brings it; asks again while nobody serves the user yet. */

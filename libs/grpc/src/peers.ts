@@ -77,14 +77,21 @@ export class Peers {
 
   /**
    * The unary methods of another service. A call goes to any instance, and to the next one when that is not reached;
-   * it throws the DomainError that was answered, or UNAVAILABLE when nobody answers within `timeoutMs` (5 s).
+   * it throws the DomainError that was answered, or UNAVAILABLE when nobody answers within `timeoutMs` (5 s). With an
+   * address it goes to that instance alone.
    */
-  client<D extends GenericDefinition>(service: string, definition: D): UnaryClient<D> {
+  client<D extends GenericDefinition>(service: string, definition: D, address?: string): UnaryClient<D> {
     const methods = Object.entries(definition.methods)
       .filter(([, method]) => !method.requestStream && !method.responseStream)
       .map(([key, method]) => {
         const path = `/${methodName(definition, method)}`;
-        return [key, (request: unknown, options?: CallOptions) => this.#unary(service, method, path, request, options)];
+        return [
+          key,
+          (request: unknown, options?: CallOptions) => {
+            const addresses = address === undefined ? this.#inTurn(service) : [address];
+            return this.#unary({ service, addresses }, method, path, request, options);
+          },
+        ];
       });
     return Object.fromEntries(methods) as UnaryClient<D>;
   }
@@ -162,7 +169,7 @@ export class Peers {
   }
 
   async #unary(
-    service: string,
+    { service, addresses }: { service: string; addresses: readonly string[] },
     method: GenericMethod,
     path: string,
     request: unknown,
@@ -171,7 +178,7 @@ export class Peers {
     const body = asBuffer(method.requestType.encode(request as never).finish());
     const deadline = Date.now() + timeoutMs;
     let trouble: DomainError = unavailable(service);
-    for (const address of this.#inTurn(service)) {
+    for (const address of addresses) {
       const answer = await this.#attempt(address, path, body, deadline, requestId);
       if (!(answer instanceof Error)) return method.responseType.decode(asBytes(answer));
       trouble = errorOf(answer, service);

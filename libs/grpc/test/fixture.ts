@@ -21,7 +21,7 @@ export function authHandlers(given: Partial<Auth>): Auth {
 export async function startServer(given: Partial<Auth>, attach?: (stream: Sync) => Promise<void>, address?: string) {
   const server = new GrpcServer({ credential: CREDENTIAL, logger: silentLogger() });
   server.serve(auth.AuthServiceDefinition, authHandlers(given));
-  if (attach) server.serve(sync.SyncServiceDefinition, { init: unused, sync: unused }, { attach });
+  if (attach) server.serve(sync.SyncServiceDefinition, { init: unused, sync: unused, signal: unused }, { attach });
   return { server, address: await server.listen(address ?? '127.0.0.1:0') };
 }
 

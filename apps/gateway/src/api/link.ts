@@ -118,6 +118,15 @@ export class Link {
     this.options.corks.add(this);
   }
 
+  /** What is of this moment rides in a notice of its own, and leaves the device's key where it is. */
+  signal(item: Uint8Array): void {
+    const isLate = this.options.socket.buffered >= WRITE_BUFFER_NOTICE_ONLY;
+    if (!this.identified || this.part !== undefined || isLate) return;
+    const key = this.chain.heldKey;
+    const notice = encodeNotice({ fromKey: key, toKey: key, items: [item] });
+    this.send(OPERATIONS.notice, PUSH_SEQUENCE, notice);
+  }
+
   /** The network took what was written. */
   drained(): void {
     if (this.chain.pending) this.wake();

@@ -22,6 +22,8 @@ export interface LongLinkParts {
   readonly feeds: {
     /** Resolves when the newest key is known to the link's chain. */
     follow(link: Link, userId: string): Promise<void>;
+    /** A device of the user says that it holds all up to `key`. */
+    held(userId: string, key: number): void;
   };
   readonly links: Links;
   readonly heartbeatIntervalMs: number;
@@ -65,6 +67,7 @@ export class LongLink {
       return link.refuse(frame.sequence, toWireError(invalid('body', 'it is no HeartbeatRequest')));
     if (key > 0) {
       link.chain.holds(key);
+      if (link.identity !== undefined) this.parts.feeds.held(link.identity.userId, key);
       if (link.chain.pending) link.wake();
     }
     const body = { newestKey: link.chain.newestKey, serverTimeMs: Date.now() };

@@ -40,6 +40,11 @@ export class NoticeChain {
     return Math.max(this.newest, this.key);
   }
 
+  /** What the device last got or confirmed. */
+  get heldKey(): number {
+    return this.key;
+  }
+
   /** Whether there is something to tell. */
   get pending(): boolean {
     return this.due;

@@ -11,6 +11,8 @@ export interface Follower {
   readonly chain: NoticeChain;
   /** The chain has something to tell. */
   wake(): void;
+  /** An encoded item that is of this moment, and of no feed. */
+  signal(item: Uint8Array): void;
 }
 
 /** Towards the instances that own feeds. Sending to one that is not there does nothing. */
@@ -18,10 +20,15 @@ export interface FeedSender {
   send(address: string, request: sync.AttachRequest): void;
 }
 
+/** Key of a delivery that is of this moment, and no entry of a feed. */
+const MOMENTARY = 0;
+
 interface Feed {
   readonly userId: string;
   readonly followers: Set<Follower>;
   newest: number;
+  /** Newest key that a device was said to hold. */
+  held: number;
   /** Where the user is attached, or is being attached. */
   address: string | undefined;
   /** Settled by the first answer to an attach. */
@@ -34,6 +41,8 @@ interface Outgoing {
   readonly detach: Set<string>;
   /** Users whose devices are told: those who are attached, and those whose devices have changed. */
   readonly devices: Set<string>;
+  /** By user. */
+  readonly held: Map<string, number>;
 }
 
 /** Follows the feeds of the users that have links here, at whichever instance owns them (machinery.md §4.7). */
@@ -68,6 +77,14 @@ export class Feeds {
     if (feed.address !== undefined) this.queue(feed.address, userId, 'detach');
   }
 
+  /** A device of the user says that it holds all up to `key`: its owner is told, unless another one held it before. */
+  held(userId: string, key: number): void {
+    const feed = this.feeds.get(userId);
+    if (feed?.address === undefined || key <= feed.held) return;
+    feed.held = key;
+    this.outgoingTo(feed.address).held.set(userId, key);
+  }
+
   /** What an instance says. */
   message(address: string, response: sync.AttachResponse): void {
     if (this.owners.spread(response.partitions)) this.arrange();
@@ -89,6 +106,7 @@ export class Feeds {
       userId,
       followers: new Set(),
       newest: 0,
+      held: 0,
       address: undefined,
       attached: deferred<void>(),
       isAttached: false,
@@ -136,6 +154,10 @@ export class Feeds {
     const feed = this.feeds.get(delivery.userId);
     if (feed === undefined || feed.address !== address) return;
     const { previousKey, key, item, authorDeviceId } = delivery;
+    if (key === MOMENTARY) {
+      for (const follower of feed.followers) follower.signal(item);
+      return;
+    }
     feed.newest = Math.max(feed.newest, key);
     for (const follower of feed.followers) {
       const own = authorDeviceId !== '' && authorDeviceId === follower.identity?.deviceId;
@@ -164,10 +186,11 @@ export class Feeds {
     else outgoing.devices.delete(userId);
   }
 
+  /** What gathers in this turn of the event loop. */
   private outgoingTo(address: string): Outgoing {
     let outgoing = this.outgoing.get(address);
     if (outgoing === undefined) {
-      outgoing = { attach: new Set(), detach: new Set(), devices: new Set() };
+      outgoing = { attach: new Set(), detach: new Set(), devices: new Set(), held: new Map() };
       this.outgoing.set(address, outgoing);
       setImmediate(() => this.flush(address));
     }
@@ -182,9 +205,11 @@ export class Feeds {
     const detach = [...outgoing.detach];
     // Those who are being attached stand first in both, so that nobody's devices come before their user.
     const devices = [...new Set([...attach, ...outgoing.devices])].map((userId) => this.devicesOf(userId));
-    for (let at = 0; at < Math.max(attach.length, detach.length, devices.length); at += ATTACH_BATCH_MAX) {
-      const end = at + ATTACH_BATCH_MAX;
-      const part = { attach: attach.slice(at, end), detach: detach.slice(at, end), devices: devices.slice(at, end) };
+    const held = [...outgoing.held].map(([userId, key]) => ({ userId, key }));
+    const count = Math.max(attach.length, detach.length, devices.length, held.length);
+    for (let at = 0; at < count; at += ATTACH_BATCH_MAX) {
+      const partOf = <T>(all: readonly T[]): T[] => all.slice(at, at + ATTACH_BATCH_MAX);
+      const part = { attach: partOf(attach), detach: partOf(detach), devices: partOf(devices), held: partOf(held) };
       this.sender.send(address, part);
     }
   }

@@ -74,6 +74,14 @@ export class MessagingController implements Handlers<messaging.MessagingServiceD
     return this.states.editConversation(request, caller);
   }
 
+  markDelivered(request: messaging.MarkDeliveredRequest): Promise<messaging.MarkDeliveredResponse> {
+    return this.states.markDelivered(request);
+  }
+
+  sendTyping(request: messaging.SendTypingRequest, caller: Caller): Promise<messaging.SendTypingResponse> {
+    return this.states.sendTyping(request, caller);
+  }
+
   addMembers(request: messaging.AddMembersRequest, caller: Caller): Promise<messaging.AddMembersResponse> {
     return this.groups.addMembers(request, caller);
   }

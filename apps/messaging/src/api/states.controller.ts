@@ -3,13 +3,17 @@ import type { Caller } from '@magpie/grpc';
 import type { ClearConversation } from '../commands/clear-conversation.js';
 import type { DeleteMessages } from '../commands/delete-messages.js';
 import type { EditConversation } from '../commands/edit-conversation.js';
+import type { MarkDelivered } from '../commands/mark-delivered.js';
 import type { MarkRead } from '../commands/mark-read.js';
+import type { SendTyping } from '../commands/send-typing.js';
 
 export interface StateOperations {
   readonly markRead: MarkRead;
   readonly deleteMessages: DeleteMessages;
   readonly clearConversation: ClearConversation;
   readonly editConversation: EditConversation;
+  readonly markDelivered: MarkDelivered;
+  readonly sendTyping: SendTyping;
 }
 
 /** The part of `magpie.messaging.v1.MessagingService` that is about what is kept of conversations besides messages. */
@@ -46,4 +50,19 @@ export class StatesController {
   ): Promise<messaging.EditConversationResponse> => ({
     setting: await this.operations.editConversation.execute(caller, request),
   });
+
+  readonly markDelivered = async ({
+    marks,
+  }: messaging.MarkDeliveredRequest): Promise<messaging.MarkDeliveredResponse> => {
+    await this.operations.markDelivered.execute(marks);
+    return {};
+  };
+
+  readonly sendTyping = async (
+    request: messaging.SendTypingRequest,
+    caller: Caller,
+  ): Promise<messaging.SendTypingResponse> => {
+    await this.operations.sendTyping.execute(caller, request);
+    return {};
+  };
 }

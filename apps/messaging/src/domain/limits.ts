@@ -24,6 +24,14 @@ export const STATE_LIMITS = {
   draftLength: { min: 0, max: 4096 },
   /** Messages of one DeleteMessages. */
   deletedPerRequestMax: 100,
+  /** Receipts in one request of sync. */
+  marksPerRequestMax: 1_000,
+  /** Between two of one user in one conversation; what comes between is not told. */
+  typingSpacingMs: 1_000,
+  /** In larger groups nobody is told who writes. */
+  typingMembersMax: 50,
+  /** Users in conversations of whom it is remembered when they were typing; the oldest go first. */
+  typingKeptMax: 100_000,
   /** How long the answer to a command is remembered for its repeats. */
   commandsKeptMs: 7 * 24 * 60 * 60 * 1000,
 } as const;

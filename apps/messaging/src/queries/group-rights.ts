@@ -2,11 +2,15 @@ import type { DomainError } from '@magpie/domain';
 import { RIGHTS_KEPT_MS } from '../clients/rights.client.js';
 import type { PublishedGroups } from '../commands/recall-message.js';
 import type { GroupRights, GroupMessage } from '../commands/send-messages.js';
+import type { Mates } from '../commands/send-typing.js';
 import type { GroupState } from '../domain/group-state.js';
 import { writingRefusal } from '../domain/group-writing.js';
 
 /** How many groups are remembered, of up to 20 KB each; the oldest go first. */
 const REMEMBERED_MAX = 1_000;
+
+/** Stands for any message. */
+const ANY = '';
 
 interface Remembered {
   /** Ms of the process. */
@@ -15,7 +19,7 @@ interface Remembered {
 }
 
 /** Who may write into a group, as the store says of what is published: a yes may be `RIGHTS_KEPT_MS` old, a no never is. */
-export class PublishedRights implements GroupRights {
+export class PublishedRights implements GroupRights, Mates {
   readonly #known = new Map<string, Remembered>();
 
   constructor(
@@ -35,6 +39,15 @@ export class PublishedRights implements GroupRights {
       if (refusals.size === 0) return refusals;
     }
     return this.#refusalsIn(await this.#ask(groupId), from, messages);
+  }
+
+  async matesOf(from: string, groupId: string): Promise<readonly string[]> {
+    const refusals = await this.refusalsOf(from, groupId, [{ messageId: ANY, mentions: [] }]);
+    const refusal = refusals.get(ANY);
+    if (refusal !== undefined) throw refusal;
+    // What was just asked for is remembered.
+    const state = await (this.#known.get(groupId)?.state ?? this.#ask(groupId));
+    return state.status === 'Active' ? state.group.members.filter((member) => member !== from) : [];
   }
 
   #ask(groupId: string): Promise<GroupState> {

@@ -22,13 +22,15 @@ function row(offset: number, body = new Uint8Array(3)): NewRow {
 
 function start(newestKey: () => Promise<number> = () => Promise.resolve(0)) {
   const feeds = new Feeds(1);
-  const audience = new Audience(feeds, { newestKey } as unknown as TimelineReader, silentLogger());
+  const handed: string[] = [];
+  const handing = { handed: (userId: string) => void handed.push(userId) };
+  const audience = new Audience(feeds, { newestKey } as unknown as TimelineReader, handing, silentLogger());
   feeds.own(0, 7);
   feeds.serve(0, 7);
   const grow = (...rows: NewRow[]): void => {
     feeds.grow(0, 7, { ...EMPTY_FEED, visible: rows.at(-1)!.key }, rows);
   };
-  return { feeds, audience, grow };
+  return { feeds, audience, grow, handed };
 }
 
 /** A gateway that reads at once, or only when `open` is called. */
@@ -187,5 +189,46 @@ describe('audience', () => {
         .slice(2)
         .map((d) => d.previousKey),
     ).toEqual([key(count), key(count)]);
+  });
+
+  it('tells what is of this moment to those who are attached, outside of their chains', async () => {
+    const { audience, grow } = start();
+    const one = gateway(audience);
+    audience.attach(one.stream, 'ua');
+    await turns();
+    audience.signal(['ua', 'ub'], new Uint8Array([7]));
+    grow(row(1));
+    await turns();
+    expect(
+      one.deliveries().map(({ userId, previousKey, key: of, item }) => [userId, previousKey, of, item.length]),
+    ).toEqual([
+      ['ua', -1, 0, 1],
+      ['ua', 0, key(1), expect.any(Number)],
+    ]);
+  });
+
+  it('lets what is of this moment go when a gateway reads too slowly, and never takes it for the end of a feed', async () => {
+    const { audience, grow } = start();
+    const slow = gateway(audience, { stuck: true });
+    audience.attach(slow.stream, 'ua');
+    await turns();
+    grow(row(1));
+    audience.signal(['ua'], new Uint8Array([7]));
+    for (let offset = 2; offset <= LIMITS.streamDeliveriesMax + 2; offset++) grow(row(offset));
+    audience.signal(['ua'], new Uint8Array([8]));
+    slow.open();
+    await turns();
+    expect(slow.deliveries().at(-1)).toMatchObject({ previousKey: -1, key: key(LIMITS.streamDeliveriesMax + 2) });
+    expect(slow.deliveries().filter((delivery) => delivery.key === 0)).toEqual([]);
+  });
+
+  it('says what attached users were given of others', async () => {
+    const { audience, grow, handed } = start();
+    const one = gateway(audience);
+    audience.attach(one.stream, 'ua');
+    audience.attach(one.stream, 'ub');
+    await turns();
+    grow(row(1));
+    expect(handed).toEqual(['ub']);
   });
 });

@@ -1,5 +1,5 @@
 import { gauge, type Logger } from '@magpie/observability';
-import { extend, know, LOADING, type Chain, type Delivery } from '../domain/chain.js';
+import { extend, know, LOADING, momentary, type Chain, type Delivery } from '../domain/chain.js';
 import type { NewRow } from '../domain/entry.js';
 import { itemFor } from '../domain/item-bytes.js';
 import { LIMITS } from '../domain/limits.js';
@@ -24,6 +24,11 @@ interface Attendee {
 
 const attendeesNow = gauge({ name: 'magpie_sync_attached_users_count', help: 'Users attached by some gateway' });
 
+/** Who wants to know what attached users were given. */
+export interface Handing {
+  handed(userId: string, item: Uint8Array): void;
+}
+
 /** Who is attached, and what becomes visible for them: every new row → one delivery per attached user and stream. */
 export class Audience implements FeedListener, Presence {
   readonly #attendees = new Map<string, Attendee>();
@@ -35,6 +40,7 @@ export class Audience implements FeedListener, Presence {
   constructor(
     private readonly feeds: Feeds,
     private readonly timeline: TimelineReader,
+    private readonly handing: Handing,
     private readonly logger: Logger,
   ) {
     feeds.listen(this);
@@ -62,6 +68,14 @@ export class Audience implements FeedListener, Presence {
   detach(stream: GatewayStream, userId: string): void {
     const attendee = this.#attendees.get(userId);
     if (attendee !== undefined) this.#part(attendee, stream);
+  }
+
+  /** Tells the users, where they are attached here, what is of this moment. */
+  signal(users: readonly string[], item: Uint8Array): void {
+    for (const userId of users) {
+      const attendee = this.#attendees.get(userId);
+      if (attendee !== undefined) deliver(attendee, momentary(userId, item));
+    }
   }
 
   /** The devices of a user that have a link at a gateway. */
@@ -95,7 +109,7 @@ export class Audience implements FeedListener, Presence {
     for (const row of rows) {
       for (const userId of row.users) {
         const attendee = this.#attendees.get(userId);
-        if (attendee !== undefined) extendBy(attendee, row);
+        if (attendee !== undefined) extendBy(attendee, row, this.handing);
       }
     }
   }
@@ -160,12 +174,13 @@ export class Audience implements FeedListener, Presence {
   }
 }
 
-function extendBy(attendee: Attendee, row: NewRow): void {
+function extendBy(attendee: Attendee, row: NewRow, handing: Handing): void {
   const { userId } = attendee;
   const { key, authorUserId, authorDeviceId } = row;
   // What was said before of the replaced item may be on its way still: without an item here, gateways let go of what
   // they hold, and the device pulls.
   const item = row.replacement === undefined ? itemFor(userId, row) : NO_ITEM;
+  if (authorUserId !== userId) handing.handed(userId, item);
   const { chain, delivery } = extend(attendee.chain, {
     userId,
     key,

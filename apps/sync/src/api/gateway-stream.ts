@@ -1,6 +1,6 @@
 import type { sync } from '@magpie/contracts';
 import { counter } from '@magpie/observability';
-import { bare, type Delivery } from '../domain/chain.js';
+import { bare, MOMENTARY, type Delivery } from '../domain/chain.js';
 import { LIMITS } from '../domain/limits.js';
 
 type Ownership = sync.AttachResponse_Ownership;
@@ -43,6 +43,8 @@ export class GatewayStream {
   }
 
   deliver(delivery: Delivery): void {
+    const isFull = this.#shrunk !== undefined || this.#deliveries.length >= LIMITS.streamDeliveriesMax;
+    if (isFull && delivery.key === MOMENTARY) return;
     if (this.#shrunk !== undefined) {
       this.#shrunk.set(delivery.userId, delivery.key);
     } else if (this.#deliveries.length < LIMITS.streamDeliveriesMax) {
@@ -64,7 +66,8 @@ export class GatewayStream {
 
   #shrink(): void {
     deliveriesShrunk.inc();
-    this.#shrunk = new Map(this.#deliveries.map(({ userId, key }) => [userId, key]));
+    const entries = this.#deliveries.filter(({ key }) => key !== MOMENTARY);
+    this.#shrunk = new Map(entries.map(({ userId, key }) => [userId, key]));
     this.#deliveries = [];
   }
 

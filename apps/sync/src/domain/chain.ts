@@ -57,3 +57,11 @@ export function know(chain: Chain, newest: number): { chain: Chain; deliveries: 
 export function bare(userId: string, key: number): Delivery {
   return { userId, previousKey: GAP, key, item: NO_BYTES, authorDeviceId: '' };
 }
+
+/** Key of what is of this moment: no entry of a feed. */
+export const MOMENTARY = 0;
+
+/** Something that has no place in the chain and is told only to whoever hears it now. */
+export function momentary(userId: string, item: Uint8Array): Delivery {
+  return { userId, previousKey: GAP, key: MOMENTARY, item, authorDeviceId: '' };
+}

@@ -37,4 +37,13 @@ export const LIMITS = {
   membersKeptMax: 50_000,
   /** Newest keys read from the timeline at the same time for users who attach. */
   newestReadsMax: 16,
+  /** Messages per user, and users, whose confirmation by a device is waited for; the oldest are forgotten. */
+  unconfirmedMax: 256,
+  unconfirmedUsersMax: 20_000,
+  /** Receipts that wait to be told to messaging, and those of one request (its own bound). */
+  marksMax: 10_000,
+  marksPerRequestMax: 1_000,
+  marksSpacingMs: 1_000,
+  /** Signals of one request. */
+  signalsMax: 1_000,
 } as const;

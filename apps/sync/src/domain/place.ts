@@ -6,6 +6,9 @@ export const SOURCE_TOPICS = [
   'social.profile.v1',
   'social.friendship.v1',
   'social.friend-request.v1',
+  'messaging.receipt.v1',
+  'messaging.setting.v1',
+  'messaging.join-request.v1',
 ] as const;
 
 /** Where groups tell of themselves, among their messages. */

@@ -9,6 +9,9 @@ import type { TimelineReader } from './read-timeline.js';
 /** A page of a feed, as it is answered. */
 export interface FeedPage {
   readonly page: Page;
+  /** Number that the device holds. */
+  readonly asked: number;
+  /** Number that it will hold. */
   readonly number: number;
   readonly syncKey: SyncKey;
 }
@@ -31,7 +34,7 @@ export async function sync(
   const stamp = stampOf(userId);
   const number = numberIn(asked.syncKey, { stamp, generation: state.generation, floor });
   // A device may be ahead of what an owner that has just started calls visible: nothing new, and its key stays.
-  if (number >= state.visible) return { page: EMPTY_PAGE, number, syncKey: syncKeyOf(number, stamp) };
+  if (number >= state.visible) return { page: EMPTY_PAGE, asked: number, number, syncKey: syncKeyOf(number, stamp) };
   const range = { userId, partition, after: Math.max(number, floor), upTo: state.visible };
   await feeds.stored(partition, state.visible);
   const rows = await timeline.rows(range, limit + 1);
@@ -42,7 +45,7 @@ export async function sync(
   if (number === 0 && (await items.anyUpTo(userId, letGo))) throw keyExpired('it has items from before what is kept');
   const page = pageOf(userId, rows, { items: limit, bytes: LIMITS.pageBytesMax });
   const reached = page.lastKey ?? number;
-  return { page, number: reached, syncKey: syncKeyOf(reached, stamp) };
+  return { page, asked: number, number: reached, syncKey: syncKeyOf(reached, stamp) };
 }
 
 const EMPTY_PAGE: Page = { items: [], lastKey: undefined, hasMore: false };
