@@ -32,12 +32,12 @@ describe('delivered positions', () => {
   it('are told when a link says that it holds what notices have brought, and not before', async () => {
     const [user, other] = people();
     const gateway = system.attach();
-    gateway.attach(user);
+    await gateway.attach(user);
     await eventually(() => gateway.attached().length > 0);
     const first = await system.send({ id: `m1-${user}`, from: other, to: user });
     await system.send({ id: `m2-${user}`, from: other, to: user });
     await eventually(() => gateway.deliveries().length === 2);
-    gateway.held(user, gateway.deliveries()[0]!.key);
+    await gateway.held(user, gateway.deliveries()[0]!.key);
     await eventually(() => toldOf(user).length > 0);
     expect(toldOf(user)).toEqual([{ userId: user, peer: other, position: first.position }]);
     gateway.close();
@@ -48,7 +48,7 @@ describe('what is of the moment', () => {
   it('comes to the gateways of those who are attached, and into nobody’s feed', async () => {
     const [user, other] = people();
     const gateway = system.attach();
-    gateway.attach(user);
+    await gateway.attach(user);
     await eventually(() => gateway.attached().length > 0);
     const typing = { peer: other, userId: other, typing: true };
     await system.signal([user, other], { number: 0, item: { $case: 'typing', value: typing } });
