@@ -1,5 +1,5 @@
 import { event, messaging as contract } from '@magpie/contracts';
-import { EventReader, EventStore, JoinedReader, Outbox, StateOutbox, StateReader } from '@magpie/event-store';
+import { EventReader, EventStore, Ground, JoinedReader, Outbox, StateOutbox, StateReader } from '@magpie/event-store';
 import { collectionOf } from '@magpie/mongo';
 import { served, type ServiceBase, type ServiceDefinition } from '@magpie/service';
 import { Module } from '@nestjs/common';
@@ -28,7 +28,7 @@ import { RecallMessage } from './commands/recall-message.js';
 import { SendMessages } from './commands/send-messages.js';
 import { SendTyping } from './commands/send-typing.js';
 import { config, type MessagingConfig } from './config.js';
-import { Archive } from './projections/archive.projection.js';
+import { Archive, MESSAGE_TOPIC } from './projections/archive.projection.js';
 import { DELETIONS, publish, RECEIPTS, SETTINGS, STATES, STREAMS, TOPICS } from './publish.js';
 import { SearchIndex } from './projections/search.projection.js';
 import { FindCopies } from './queries/find-copies.js';
@@ -59,7 +59,15 @@ export const messaging: ServiceDefinition<MessagingConfig> = {
     const { connection, log, logger, peers, instanceId: holder } = base;
     const store = new EventStore({ connection, logger });
     const archive = new Archive(log, connection);
-    const messages = new KafkaMessageLog(log, logger);
+    const ground = new Ground({
+      store,
+      log,
+      logger,
+      publish,
+      topic: MESSAGE_TOPIC,
+      streams: STREAMS['messaging.message.v1'],
+    });
+    const messages = new KafkaMessageLog(log, logger, ground);
     const rights = MESSAGING_STRANGERS === 'allow' ? NO_RIGHTS_NEEDED : new SocialRights(peers);
     const accounts = new AuthAccounts(peers);
     const copies = new FindCopies(connection, archive);
@@ -88,7 +96,7 @@ export const messaging: ServiceDefinition<MessagingConfig> = {
       providers: [
         { provide: STORE_READY, useValue: { start: () => store.init() } },
         { provide: GroupTickets, useValue: tickets },
-        { provide: Outbox, useValue: new Outbox({ store, log, logger, holder, topics: TOPICS, publish }) },
+        { provide: Outbox, useValue: new Outbox({ store, log, logger, holder, topics: TOPICS, publish, ground }) },
         { provide: EditConversation, useValue: states.editConversation },
         { provide: StateOutbox, useValue: states.outbox },
         { provide: JoinedReader, useValue: joined(events, connection) },

@@ -107,7 +107,7 @@ function endOf(prefix: string, belowKey: string): Cursor {
 }
 
 /** The least text above all that begin with `prefix`. */
-function successorOf(prefix: string): string {
+export function successorOf(prefix: string): string {
   const last = prefix.length - 1;
   return prefix.slice(0, last) + String.fromCharCode(prefix.charCodeAt(last) + 1);
 }

@@ -4,6 +4,7 @@ export { CONFLICT_RETRIES_MAX, EventStore } from './event-store.js';
 export type { Alongside, ExecuteManyOptions, ExecuteOptions, Executed, StreamCommand } from './event-store.js';
 export { EventReader, READ_EVENTS_PAGE_MAX, type EventReaderOptions } from './event-reader.js';
 export { JoinedReader, type EventSource } from './joined-reader.js';
+export { Ground, type GroundOptions } from './ground.js';
 export { ownerOf, type Owner } from './owner.js';
 export { Outbox, type OutboxParts } from './outbox.js';
 export { startProjection, type Projection, type ProjectionOptions } from './projection.js';

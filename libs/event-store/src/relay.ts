@@ -3,6 +3,7 @@ import type { Appender } from '@magpie/event-log';
 import { counter, crashPoint, gauge, type Logger } from '@magpie/observability';
 import type { Commit } from './commit.js';
 import type { EventStore } from './event-store.js';
+import type { Ground } from './ground.js';
 import { startRounds, type Held, type LeaseName } from './leased-rounds.js';
 
 /** Commits per round; must fit the appender's queue, or a round can never pass. */
@@ -25,6 +26,8 @@ export interface RelayOptions {
   readonly lease: LeaseName;
   /** Private to public, pure. Undefined: the stream has no topic (claims). */
   publish(commit: Commit): Publication | undefined;
+  /** What must stand in the log before anything more is published. */
+  readonly ground?: Pick<Ground, 'restore'> | undefined;
   readonly logger: Logger;
 }
 
@@ -74,14 +77,16 @@ async function publishRound(options: RelayOptions, held: () => Held | undefined)
   const age = gauge({ name: 'magpie_event_store_relay_age_seconds', help: 'Age of the oldest unpublished commit' });
   const mine = held();
   if (mine === undefined) return 0;
+  const ground = await options.ground?.restore(appender, mine.signal);
   const commits = await store.unpublished(RELAY_BATCH_MAX);
   age.set(commits[0] ? Math.max(0, Date.now() - commits[0].at) / 1_000 : 0);
   // From here to the last `append` nothing waits: either all of the round is handed over under the lease, or nothing.
   if (commits.length === 0 || held()?.epoch !== mine.epoch) return 0;
+  const signal = ground === undefined ? mine.signal : AbortSignal.any([mine.signal, ground]);
   const outcomes = await Promise.allSettled(
     commits.map(async (commit) => {
       const publication = publish(commit);
-      if (publication) await appender.append({ ...publication, version: commit.number }, mine.signal);
+      if (publication) await appender.append({ ...publication, version: commit.number }, signal);
     }),
   );
   crashPoint('relay.after-append');

@@ -9,7 +9,8 @@ function clockAt(ageMs: number, jumped = false) {
     serverTime: () => 1_000_000 + ageMs,
     clockState: () => ({ lastAppendAt: 1_000_000, jumped }),
   };
-  return new KafkaMessageLog(log as EventLog, silentLogger()).clock();
+  const groups = { holds: () => Promise.reject(new Error('nothing is appended here')) };
+  return new KafkaMessageLog(log as EventLog, silentLogger(), groups).clock();
 }
 
 describe("the log's clock: relied on only while an append has lately told the time", () => {

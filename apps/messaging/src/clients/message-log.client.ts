@@ -1,5 +1,6 @@
 import type { event } from '@magpie/contracts';
 import type { Appended, Appender, EventLog } from '@magpie/event-log';
+import type { Ground } from '@magpie/event-store';
 import { crashPoint, type Logger } from '@magpie/observability';
 import type { MessageLog } from '../commands/send-messages.js';
 import { REPEATS, type LogClock } from '../domain/repeats.js';
@@ -14,6 +15,8 @@ export class KafkaMessageLog implements MessageLog {
   constructor(
     private readonly log: EventLog,
     private readonly logger: Logger,
+    /** What messages of groups build on: the changes of their groups. */
+    private readonly groups: Pick<Ground, 'holds'>,
   ) {
     this.appender = log.appender({ topics: [MESSAGE_TOPIC], lane: 'request' });
   }
@@ -28,8 +31,9 @@ export class KafkaMessageLog implements MessageLog {
 
   async append(conversation: string, events: readonly event.Event[], requestId: string): Promise<readonly Appended[]> {
     const entries = events.map((each) => ({ topic: MESSAGE_TOPIC, key: conversation, requestId, events: [each] }));
+    const signal = conversation.startsWith('g.') ? await this.groups.holds(conversation) : undefined;
     crashPoint('messages.before-append');
-    const appended = await this.appender.appendAll(entries);
+    const appended = await this.appender.appendAll(entries, signal);
     crashPoint('messages.after-append');
     for (const { partition, offset } of appended)
       this.logger.debug({ requestId, partition, offset }, 'message appended');
