@@ -9,14 +9,8 @@ import { Chinese } from '../src/clients/language.client.js';
 import { searchable } from '../src/domain/search-text.js';
 import { ARCHIVE_COLLECTION, type ArchivedMessage } from '../src/projections/archive.projection.js';
 import { MEMBERSHIP_COLLECTION, type MembershipDocument } from '../src/projections/membership.projection.js';
-import {
-  DIALOGUE_COLLECTION,
-  dialoguesOf,
-  entriesOf,
-  SEARCH_COLLECTION,
-  SEARCH_INDEX,
-  type SearchEntry,
-} from '../src/projections/search-index.js';
+import { SearchBlocks } from '../src/projections/search-blocks.js';
+import { SEARCH_COLLECTION, SEARCH_INDEX } from '../src/projections/search-index.js';
 import { MembersRead } from '../src/queries/readable.js';
 import { SearchMessages } from '../src/queries/search-messages.js';
 
@@ -61,12 +55,9 @@ describe(`search in ${MESSAGES} messages`, () => {
       if (choose(300) === 0) cleared.get(from)!.set(row._id.conversation, row._id.position);
     }
     const rows = corpus.map(({ row }) => row);
-    const conversations = [...new Set(rows.map(({ _id }) => _id.conversation))];
-    const entries = collectionOf<SearchEntry>(connection, SEARCH_COLLECTION);
-    await ensureIndexes(entries, [SEARCH_INDEX]);
+    await ensureIndexes(collectionOf(connection, SEARCH_COLLECTION), [SEARCH_INDEX]);
     await collectionOf<ArchivedMessage>(connection, ARCHIVE_COLLECTION).insertMany(rows);
-    await entries.insertMany(rows.flatMap((row) => entriesOf(row, language)));
-    await collectionOf(connection, DIALOGUE_COLLECTION).insertMany(conversations.flatMap(dialoguesOf) as never);
+    await write(rows);
     await collectionOf<MembershipDocument>(connection, MEMBERSHIP_COLLECTION).insertMany(memberships);
     await collectionOf(connection, 'state_search').insertOne({ _id: 'index' as never, whole: true });
     search = new SearchMessages(connection, language, new MembersRead(connection), {
@@ -79,6 +70,18 @@ describe(`search in ${MESSAGES} messages`, () => {
     await connection.dropDatabase();
     await connection.close();
   });
+
+  /** As the log comes, with stretches of it again after another start, and parts of the archive read besides. */
+  async function write(rows: ArchivedMessage[]): Promise<void> {
+    let blocks = new SearchBlocks(connection, language);
+    for (let from = 0; from < rows.length; ) {
+      const to = from + 1 + choose(60);
+      await blocks.append(rows.slice(from, to));
+      if (choose(10) === 0) blocks = new SearchBlocks(connection, language);
+      if (choose(10) === 0) await blocks.read(rows.slice(from, to));
+      from = choose(5) === 0 ? Math.max(0, from - choose(50)) : to;
+    }
+  }
 
   /** A few times in a group, by positions. */
   function times(): Interval[] {

@@ -105,10 +105,8 @@ export const SEARCH_LIMITS = {
   queryLengthMax: 64,
   pageMax: 100,
   pageDefault: 20,
-  /** Of a searchable text that is one document of the index; a longer one is several. */
-  stretchLength: 256,
-  /** Entries of the index that one page looks at; a page that meets more ends there, and the next one goes on. */
-  candidatesMax: 5_000,
+  /** Blocks of the index that one page looks at, of 64 messages at most; a page that meets more ends there. */
+  blocksMax: 2_000,
   /** Conversations that the database merges in one query (its own bound is 200). */
   conversationsMax: 200,
 } as const;

@@ -10,7 +10,7 @@ const STATE_COLLECTION = 'state_search';
 const STATE_ID = 'index';
 const LOOK_MS = 1_000;
 /** Messages of the archive that are read at one go, and what lies between: others use process and database too. */
-const PAGE = 250;
+const PAGE = 512;
 const REST_MS = 10;
 const LAG_LOOK_MS = 100;
 /** Below every archived message. */

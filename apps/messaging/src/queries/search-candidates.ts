@@ -1,161 +1,178 @@
 import { collectionOf, type Collection, type Connection } from '@magpie/mongo';
 import { SEARCH_LIMITS } from '../domain/limits.js';
 import { comparePlaces, type Place } from '../domain/search-place.js';
-import type { Question } from '../domain/search-question.js';
-import { ANY_WORD, termsOf } from '../domain/search-terms.js';
+import { answers, type Question } from '../domain/search-question.js';
+import { bitsOf, termsOf } from '../domain/search-terms.js';
 import type { Language } from '../domain/search-text.js';
 import {
+  BLOCK_SPAN_MS,
   kindNumber,
+  placeIn,
   SEARCH_COLLECTION,
   SEARCH_INDEX,
   senderNumber,
-  type SearchEntry,
+  textIn,
+  type SearchBlock,
 } from '../projections/search-index.js';
 
-/** An entry of the index that was looked at. */
-export interface Candidate extends Place {
-  /** It may be an answer: what it is found by has all that the question asks for. */
-  readonly fits: boolean;
+type Block = Pick<SearchBlock, '_id' | 'until' | 'x'>;
+
+/** Blocks that one answer of the database brings. */
+const BATCH = 64;
+
+/** Places that say what a question asks for; `rest` = the search goes on behind that place, undefined = it is at its end. */
+export interface Found {
+  readonly places: Place[];
+  readonly rest: Place | undefined;
 }
 
-interface Looked extends Pick<SearchEntry, '_id' | 'at'> {
-  readonly fits: boolean;
-}
-
-/** Entries that one answer of the database brings. */
-const BATCH = 256;
-/** Terms are weighed by a sample of so many entries, which is taken anew after some time. */
-const SAMPLE = 1_000;
-const SAMPLE_KEPT_MS = 600_000;
-
-/** Reads the index: what may be an answer, in the order of answers. */
+/** Reads the index: where in some conversations something stands, in the order of answers. */
 export class SearchCandidates {
-  private readonly entries: Collection<SearchEntry>;
-  private readonly language: Language;
-  private weights: Promise<ReadonlyMap<number, number>> | undefined;
-  private weighedAt = -Infinity;
+  private readonly blocks: Collection<SearchBlock>;
 
-  constructor(connection: Connection, language: Language) {
-    this.entries = collectionOf(connection, SEARCH_COLLECTION);
-    this.language = language;
+  constructor(
+    connection: Connection,
+    private readonly language: Language,
+  ) {
+    this.blocks = collectionOf(connection, SEARCH_COLLECTION);
   }
 
-  /** All entries of these conversations that have the question's rarest term, behind `after`. */
-  async *find(
+  /** All behind `after`, a stretch at a time; ends early at the bound of a page, then the last has a `rest`. */
+  async *find(question: Question, conversations: readonly number[], after: Place | undefined): AsyncGenerator<Found> {
+    const newest = Math.min(question.until, after?.at ?? question.until);
+    const parts = partsOf(conversations);
+    const floors = await Promise.all(parts.map((part) => this.floorOf(part, newest, parts.length)));
+    const floor = Math.max(-1, ...floors);
+    const streams = parts.map((part) => this.look(question, part, newest, floor));
+    const waiting = new Waiting(question, after);
+    for await (const block of merged(streams)) {
+      const places = waiting.newerThan(block.until);
+      if (places.length > 0) yield { places, rest: undefined };
+      waiting.add(block);
+    }
+    const rest = floor < question.since ? undefined : { at: floor, position: Number.MAX_SAFE_INTEGER, conversation: 0 };
+    yield { places: waiting.newerThan(rest === undefined ? -1 : floor), rest };
+  }
+
+  /** Last time of the first block that is not looked at any more; -1 = there are not so many. */
+  private async floorOf(conversations: readonly number[], newest: number, parts: number): Promise<number> {
+    const [first] = await this.blocks
+      .find({ '_id.c': { $in: [...conversations] }, until: { $lte: newest } })
+      .project<{ until: number }>({ _id: 0, until: 1 })
+      .sort({ until: -1 })
+      .hint(SEARCH_INDEX.keys)
+      .skip(Math.ceil(SEARCH_LIMITS.blocksMax / parts))
+      .limit(1)
+      .toArray();
+    return first?.until ?? -1;
+  }
+
+  /** Blocks that may have an answer not newer than `newest`, but those that end at `floor` or before. */
+  private async *look(
     question: Question,
     conversations: readonly number[],
-    after: Place | undefined,
-  ): AsyncGenerator<Candidate> {
-    const terms = question.words.map((word) => termsOf(word, this.language));
-    const rarest = await this.rarestOf(terms);
-    const streams: AsyncGenerator<Candidate>[] = [];
-    for (let from = 0; from < conversations.length; from += SEARCH_LIMITS.conversationsMax) {
-      const part = conversations.slice(from, from + SEARCH_LIMITS.conversationsMax);
-      streams.push(inOrder(this.look(question, part, after, rarest, terms.flat())));
-    }
-    for await (const candidate of merged(streams)) {
-      if (after === undefined || comparePlaces(after, candidate) < 0) yield candidate;
-    }
-  }
-
-  private async *look(
-    { from, kinds, since, until }: Question,
-    conversations: readonly number[],
-    after: Place | undefined,
-    rarest: { term: number; ofWord: readonly number[] },
-    all: readonly number[],
-  ): AsyncGenerator<Looked> {
-    // A stretch of a long text may have one word and not the other.
-    const wanted = { $cond: [{ $gte: ['$_id.n', 0] }, rarest.ofWord, all] };
-    const conditions: object[] = [{ $setIsSubset: [wanted, '$k'] }];
-    if (from !== '') conditions.push({ $eq: ['$f', senderNumber(from)] });
-    if (kinds.length > 0) conditions.push({ $in: ['$t', kinds.map(kindNumber)] });
-    const cursor = this.entries.find(
-      {
+    newest: number,
+    floor: number,
+  ): AsyncGenerator<Block> {
+    const bits = bitsOf(question.words.flatMap((word) => this.wanted(word)));
+    const cursor = this.blocks
+      .find({
         '_id.c': { $in: [...conversations] },
-        k: rarest.term,
-        at: { $gte: since, $lte: Math.min(until, after?.at ?? until) },
-      },
-      {
-        projection: { at: 1, fits: { $and: conditions } },
-        sort: { at: -1, '_id.p': -1 },
-        hint: SEARCH_INDEX.keys,
-        batchSize: BATCH,
-      },
-    );
+        until: { $gt: Math.max(floor, question.since - 1), $lte: newest + BLOCK_SPAN_MS },
+        from: { $lte: newest },
+        $or: [{ s: { $bitsAllSet: bits } }, { s: { $exists: false } }],
+        x: { $all: question.words.map((word) => new RegExp(word.replace(/[\\^$.*+?()[\]{}|\/-]/g, '\\$&'))) },
+      })
+      .project<Block>({ until: 1, x: 1 })
+      .sort({ until: -1 })
+      .hint(SEARCH_INDEX.keys)
+      .batchSize(BATCH);
     try {
-      for await (const entry of cursor) yield entry as unknown as Looked;
+      for await (const block of cursor) yield block;
     } finally {
       await cursor.close();
     }
   }
 
-  /** The term to look for, with those of its word. */
-  private async rarestOf(words: readonly (readonly number[])[]): Promise<{ term: number; ofWord: readonly number[] }> {
-    const weights = await this.sampled();
-    let rarest = { term: ANY_WORD, ofWord: [] as readonly number[], weight: Infinity };
-    for (const ofWord of words) {
-      // Of those that are equally rare the last: words of the dictionary stand behind the pairs.
-      for (const term of ofWord) {
-        const weight = weights.get(term) ?? 0;
-        if (weight <= rarest.weight) rarest = { term, ofWord, weight };
-      }
-    }
-    return rarest;
-  }
-
-  /** How often terms occur, about. */
-  private sampled(): Promise<ReadonlyMap<number, number>> {
-    if (this.weights === undefined || performance.now() - this.weighedAt > SAMPLE_KEPT_MS) {
-      this.weighedAt = performance.now();
-      this.weights = this.sample().catch(() => new Map());
-    }
-    return this.weights;
-  }
-
-  private async sample(): Promise<ReadonlyMap<number, number>> {
-    const weights = new Map<number, number>();
-    const sample = this.entries.aggregate<Pick<SearchEntry, 'k'>>([
-      { $sample: { size: SAMPLE } },
-      { $project: { k: 1 } },
-    ]);
-    for (const { k } of await sample.toArray()) {
-      for (const term of k) weights.set(term, (weights.get(term) ?? 0) + 1);
-    }
-    return weights;
+  /** Terms that a text with the word in it has, but those that others imply. */
+  private wanted(word: string): number[] {
+    const terms = [...termsOf(word, this.language)];
+    const characters = new Set(Array.from(word).flatMap((character) => [...termsOf(character, this.language)]));
+    const rarer = terms.filter((term) => !characters.has(term));
+    return rarer.length === 0 ? terms : rarer;
   }
 }
 
-/** Entries of one place (of a long text) become one, those of one time and position get their order. */
-async function* inOrder(entries: AsyncIterable<Looked>): AsyncGenerator<Candidate> {
-  let together: Candidate[] = [];
-  for await (const { _id, at, fits } of entries) {
-    const candidate = { at, position: _id.p, conversation: _id.c, fits };
-    const first = together[0];
-    if (first !== undefined && (first.at !== at || first.position !== candidate.position)) {
-      yield* together.sort(comparePlaces);
-      together = [];
-    }
-    const same = together.findIndex(({ conversation }) => conversation === candidate.conversation);
-    if (same === -1) together.push(candidate);
-    else if (fits) together[same] = candidate;
+/** So many conversations that the database reads them as one, in order. */
+function partsOf(conversations: readonly number[]): number[][] {
+  const { conversationsMax } = SEARCH_LIMITS;
+  const parts: number[][] = [];
+  for (let from = 0; from < conversations.length; from += conversationsMax) {
+    parts.push(conversations.slice(from, from + conversationsMax));
   }
-  yield* together.sort(comparePlaces);
+  return parts;
 }
 
-async function* merged(streams: readonly AsyncGenerator<Candidate>[]): AsyncGenerator<Candidate> {
-  const heads = await Promise.all(streams.map(async (stream) => ({ stream, next: (await stream.next()).value })));
+/** Places from blocks that were read, until no other block can have newer ones. */
+class Waiting {
+  readonly #places = new Map<string, Place>();
+  #newest = -1;
+  readonly #sender: number | undefined;
+  readonly #kinds: readonly number[];
+
+  constructor(
+    private readonly question: Question,
+    private readonly after: Place | undefined,
+  ) {
+    this.#sender = question.from === '' ? undefined : senderNumber(question.from);
+    this.#kinds = question.kinds.map(kindNumber);
+  }
+
+  add({ _id, x }: Block): void {
+    const { since, until } = this.question;
+    for (const line of x) {
+      if (!answers(line, this.question) || !answers(textIn(line), this.question)) continue;
+      const { position, at, sender, kind } = placeIn(line);
+      if (at < since || at > until) continue;
+      if (this.#sender !== undefined && sender !== this.#sender) continue;
+      if (this.#kinds.length > 0 && !this.#kinds.includes(kind)) continue;
+      const place = { at, position, conversation: _id.c };
+      if (this.after !== undefined && comparePlaces(this.after, place) >= 0) continue;
+      // Two blocks may hold the same message.
+      this.#places.set(`${_id.c} ${position}`, place);
+      this.#newest = Math.max(this.#newest, at);
+    }
+  }
+
+  /** Takes out what is newer, in the order of answers. */
+  newerThan(at: number): Place[] {
+    if (this.#newest <= at) return [];
+    this.#newest = at;
+    const places = [...this.#places].filter(([, place]) => place.at > at);
+    for (const [key] of places) this.#places.delete(key);
+    return places.map(([, place]) => place).sort(comparePlaces);
+  }
+}
+
+/** The block that ends last first. */
+async function* merged(streams: readonly AsyncGenerator<Block>[]): AsyncGenerator<Block> {
+  const heads = await Promise.all(streams.map(async (stream) => ({ stream, block: await nextOf(stream) })));
   try {
     for (;;) {
       let first: (typeof heads)[number] | undefined;
       for (const head of heads) {
-        if (head.next && (!first?.next || comparePlaces(head.next, first.next) < 0)) first = head;
+        if (head.block && head.block.until > (first?.block?.until ?? -1)) first = head;
       }
-      if (!first?.next) return;
-      yield first.next;
-      first.next = (await first.stream.next()).value;
+      if (!first?.block) return;
+      yield first.block;
+      first.block = await nextOf(first.stream);
     }
   } finally {
     await Promise.all(streams.map((stream) => stream.return(undefined)));
   }
+}
+
+async function nextOf(stream: AsyncGenerator<Block>): Promise<Block | undefined> {
+  const { done, value } = await stream.next();
+  return done === true ? undefined : value;
 }

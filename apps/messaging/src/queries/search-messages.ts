@@ -1,7 +1,6 @@
 import { messaging } from '@magpie/contracts';
 import { conversationOf, unavailable } from '@magpie/domain';
 import { collectionOf, type Collection, type Connection } from '@magpie/mongo';
-import { SEARCH_LIMITS } from '../domain/limits.js';
 import { pageTokenOf, placeOf, type Place } from '../domain/search-place.js';
 import { answers, checkSearch, type Question } from '../domain/search-question.js';
 import { searchable, wordsOf, type Language } from '../domain/search-text.js';
@@ -9,7 +8,7 @@ import { ARCHIVE_COLLECTION, type ArchivedMessage } from '../projections/archive
 import { isWhole } from '../projections/search-build.js';
 import { conversationNumber, DIALOGUE_COLLECTION, kindNumber, type Dialogue } from '../projections/search-index.js';
 import { messageFor } from './list-history.js';
-import { SearchCandidates, type Candidate } from './search-candidates.js';
+import { SearchCandidates } from './search-candidates.js';
 
 /** Which messages a user may read, besides those of conversations of two. */
 export interface Readable {
@@ -62,20 +61,16 @@ export class SearchMessages {
     const [whole, scopes] = await Promise.all([isWhole(this.connection), this.scopesOf(userId, question)]);
     if (!whole) throw unavailable('the search index');
     const found: messaging.Message[] = [];
-    const fitting: Candidate[] = [];
-    let last: Place | undefined;
-    let looked = 0;
-    for await (const candidate of this.candidates.find(question, [...scopes.keys()], after)) {
-      if (looked === SEARCH_LIMITS.candidatesMax) break;
-      looked += 1;
-      last = candidate;
-      if (candidate.fits && scopes.get(candidate.conversation)!.shows(candidate.position)) fitting.push(candidate);
-      if (found.length + fitting.length < question.limit) continue;
-      found.push(...(await this.answersAmong(userId, question, scopes, fitting.splice(0))));
-      if (found.length === question.limit) return page(found, last);
+    for await (const { places, rest } of this.candidates.find(question, [...scopes.keys()], after)) {
+      const shown = places.filter(({ conversation, position }) => scopes.get(conversation)!.shows(position));
+      while (shown.length > 0) {
+        const some = shown.splice(0, question.limit - found.length);
+        found.push(...(await this.answersAmong(userId, question, scopes, some)));
+        if (found.length === question.limit) return page(found, some.at(-1));
+      }
+      if (rest !== undefined) return page(found, rest);
     }
-    found.push(...(await this.answersAmong(userId, question, scopes, fitting)));
-    return page(found, looked === SEARCH_LIMITS.candidatesMax ? last : undefined);
+    return page(found, undefined);
 
     function page(messages: messaging.Message[], end: Place | undefined): messaging.SearchMessagesResponse {
       return { messages, nextPageToken: end === undefined ? '' : pageTokenOf(end, userId, question) };
@@ -112,7 +107,7 @@ export class SearchMessages {
     userId: string,
     question: Question,
     scopes: Scopes,
-    candidates: readonly Candidate[],
+    candidates: readonly Place[],
   ): Promise<messaging.Message[]> {
     if (candidates.length === 0) return [];
     const ids = candidates.map((each) => ({
