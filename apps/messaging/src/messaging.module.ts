@@ -90,7 +90,7 @@ export const messaging: ServiceDefinition<MessagingConfig> = {
     const typing = new SendTyping(accounts, rights, groupRights, new SyncSignals(peers, logger));
     const states = statesOn(base, new FindPlace(connection, archive, membership), accounts, typing);
     const events = new EventReader({ store, publish, streams: STREAMS });
-    const { index, search } = searchOn(base, hidden);
+    const { index, search } = searchOn(base, archive, hidden);
     return {
       module: MessagingModule,
       providers: [
@@ -161,10 +161,10 @@ function statesOn(
   return { outbox, editConversation, controller };
 }
 
-function searchOn({ connection, log, logger, instanceId: holder }: ServiceBase, hidden: FindHidden) {
+function searchOn({ connection, log, logger, instanceId: holder }: ServiceBase, archive: Archive, hidden: FindHidden) {
   const language = new Chinese();
   const index = new SearchIndex({ log, connection, language, holder, logger });
-  return { index, search: new SearchMessages(connection, language, new MembersRead(connection), hidden) };
+  return { index, search: new SearchMessages(connection, language, new MembersRead(connection, archive), hidden) };
 }
 
 /** All that the service publishes, from where it is kept. */

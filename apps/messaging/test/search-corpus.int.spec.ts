@@ -60,10 +60,15 @@ describe(`search in ${MESSAGES} messages`, () => {
     await write(rows);
     await collectionOf<MembershipDocument>(connection, MEMBERSHIP_COLLECTION).insertMany(memberships);
     await collectionOf(connection, 'state_search').insertOne({ _id: 'index' as never, whole: true });
-    search = new SearchMessages(connection, language, new MembersRead(connection), {
-      clearedOf: async (user) => cleared.get(user)!,
-      deletedOf: async (user, ids) => new Set(ids.filter((id) => deleted.get(user)!.has(id))),
-    });
+    search = new SearchMessages(
+      connection,
+      language,
+      new MembersRead(connection, { lagMs: () => Promise.resolve(0) }),
+      {
+        clearedOf: async (user) => cleared.get(user)!,
+        deletedOf: async (user, ids) => new Set(ids.filter((id) => deleted.get(user)!.has(id))),
+      },
+    );
   }, 60_000);
 
   afterAll(async () => {
@@ -74,7 +79,7 @@ describe(`search in ${MESSAGES} messages`, () => {
   /** As the log comes, with stretches of it again after another start, and parts of the archive read besides. */
   async function write(rows: ArchivedMessage[]): Promise<void> {
     let blocks = new SearchBlocks(connection, language);
-    for (let from = 0; from < rows.length; ) {
+    for (let from = 0; from < rows.length;) {
       const to = from + 1 + choose(60);
       await blocks.append(rows.slice(from, to));
       if (choose(10) === 0) blocks = new SearchBlocks(connection, language);

@@ -1,13 +1,19 @@
-import { contains, DomainError } from '@magpie/domain';
+import { contains } from '@magpie/domain';
 import { collectionOf, type Collection, type Connection } from '@magpie/mongo';
+import { neverAMember } from '../domain/peer.js';
 import { MEMBERSHIP_COLLECTION, type MembershipDocument } from '../projections/membership.projection.js';
+import { lookInto } from './archive-look.js';
+import type { ArchiveLag } from './find-copies.js';
 import type { PositionFilter, Readable } from './search-messages.js';
 
 /** What users may read of groups: what was said while they were members. */
 export class MembersRead implements Readable {
   private readonly members: Collection<MembershipDocument>;
 
-  constructor(connection: Connection) {
+  constructor(
+    connection: Connection,
+    private readonly archive: ArchiveLag,
+  ) {
     this.members = collectionOf(connection, MEMBERSHIP_COLLECTION);
   }
 
@@ -17,9 +23,9 @@ export class MembersRead implements Readable {
   }
 
   async groupOf(userId: string, conversation: string): Promise<PositionFilter> {
-    const own = await this.members.findOne({ _id: { conversation, user: userId } });
-    if (own === null)
-      throw new DomainError('forbidden', 'NOT_A_MEMBER', 'peer: you have not been a member of that group');
+    const look = () => this.members.findOne({ _id: { conversation, user: userId } });
+    const own = await lookInto(this.archive, conversation, look, (found) => found !== null);
+    if (own === null) throw neverAMember();
     return filterOf(own);
   }
 }

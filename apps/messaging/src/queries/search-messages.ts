@@ -102,7 +102,7 @@ export class SearchMessages {
     );
   }
 
-  /** The rights were looked at before; what a message says, and whether it still does, is looked at here. */
+  /** What a message says, and whether it still does, is what the archive has. */
   private async answersAmong(
     userId: string,
     question: Question,
@@ -118,12 +118,22 @@ export class SearchMessages {
     const keyOf = ({ conversation, position }: ArchivedMessage['_id']): string => `${conversation} ${position}`;
     const byId = new Map(rows.map((row) => [keyOf(row._id), row]));
     const inOrder = ids.flatMap((id) => byId.get(keyOf(id)) ?? []);
-    const right = inOrder.filter((row) => this.isAnswer(row, question)).map((row) => messageFor(userId, row));
+    const readable = await this.stillReadable(userId, inOrder);
+    const right = readable.filter((row) => this.isAnswer(row, question)).map((row) => messageFor(userId, row));
     const deleted = await this.hidden.deletedOf(
       userId,
       right.map(({ messageId }) => messageId),
     );
     return right.filter(({ messageId }) => !deleted.has(messageId));
+  }
+
+  /** Who was removed from a group after its times were read has no right to what came then. */
+  private async stillReadable(userId: string, rows: readonly ArchivedMessage[]): Promise<ArchivedMessage[]> {
+    const groups = new Set(rows.map(({ _id }) => _id.conversation).filter((each) => each.startsWith('g.')));
+    const filters = new Map<string, PositionFilter>();
+    const look = async (group: string) => filters.set(group, await this.readable.groupOf(userId, group));
+    await Promise.all([...groups].map(look));
+    return rows.filter(({ _id }) => (filters.get(_id.conversation) ?? everything)(_id.position));
   }
 
   private isAnswer({ body }: ArchivedMessage, question: Question): boolean {
