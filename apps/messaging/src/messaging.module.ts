@@ -14,6 +14,7 @@ import { SyncSignals } from './clients/signals.client.js';
 import { KafkaMessageLog } from './clients/message-log.client.js';
 import { AddMembers } from './commands/add-members.js';
 import { AnswerJoinRequest } from './commands/answer-join-request.js';
+import { BurnMessages } from './commands/burn-messages.js';
 import { ChangeGroup } from './commands/change-group.js';
 import { CreateGroup } from './commands/create-group.js';
 import { ClearConversation } from './commands/clear-conversation.js';
@@ -23,7 +24,7 @@ import { GroupTickets } from './commands/group-tickets.js';
 import { JoinGroup } from './commands/join-group.js';
 import { ManageGroup } from './commands/manage-group.js';
 import { MarkDelivered } from './commands/mark-delivered.js';
-import { MarkRead, type ReceiptDocument } from './commands/mark-read.js';
+import { MarkRead, type Burning, type ReceiptDocument } from './commands/mark-read.js';
 import { RecallMessage } from './commands/recall-message.js';
 import { SendMessages } from './commands/send-messages.js';
 import { SendTyping } from './commands/send-typing.js';
@@ -80,6 +81,7 @@ export const messaging: ServiceDefinition<MessagingConfig> = {
     const forwarded = new FindForwarded(found, hidden);
     const send = new SendMessages(messages, copies, accounts, rights, quoted, groupRights, forwarded);
     const recall = new RecallMessage(messages, found, groups, membership);
+    const burn = new BurnMessages({ connection, log: messages, messages: found, members: membership, holder, logger });
     const fresh = {
       settled: (conversation: string) => archive.reached(conversation, messages.lastPosition(conversation), SETTLE_MS),
       lagMs: (conversation: string) => archive.lagMs(conversation),
@@ -88,7 +90,7 @@ export const messaging: ServiceDefinition<MessagingConfig> = {
     const tickets = new GroupTickets(connection, groups);
     const groupsController = groupsOn(store, tickets, groups, new FriendsMayBeAdded(accounts, rights));
     const typing = new SendTyping(accounts, rights, groupRights, new SyncSignals(peers, logger));
-    const states = statesOn(base, new FindPlace(connection, archive, membership), accounts, typing);
+    const states = statesOn(base, new FindPlace(connection, archive, membership), accounts, typing, burn);
     const events = new EventReader({ store, publish, streams: STREAMS });
     const { index, search } = searchOn(base, archive, hidden);
     return {
@@ -103,6 +105,7 @@ export const messaging: ServiceDefinition<MessagingConfig> = {
         { provide: Archive, useValue: archive },
         { provide: SearchIndex, useValue: index },
         { provide: KafkaMessageLog, useValue: messages },
+        { provide: BurnMessages, useValue: burn },
         {
           provide: MessagingController,
           useValue: new MessagingController(
@@ -122,7 +125,17 @@ export const messaging: ServiceDefinition<MessagingConfig> = {
     served(contract.MessagingServiceDefinition, get(MessagingController)),
     served(event.EventStoreServiceDefinition, get(JoinedReader)),
   ],
-  components: [STORE_READY, GroupTickets, Archive, SearchIndex, KafkaMessageLog, Outbox, EditConversation, StateOutbox],
+  components: [
+    STORE_READY,
+    GroupTickets,
+    Archive,
+    SearchIndex,
+    KafkaMessageLog,
+    Outbox,
+    EditConversation,
+    StateOutbox,
+    BurnMessages,
+  ],
 };
 
 function groupsOn(store: EventStore, tickets: GroupTickets, groups: Groups, mayAdd: MayAdd): GroupsController {
@@ -143,6 +156,7 @@ function statesOn(
   places: FindPlace,
   accounts: AuthAccounts,
   sendTyping: SendTyping,
+  burning: Burning,
 ) {
   const outbox = new StateOutbox({ connection, log, logger, kinds: STATES, lease: { name: 'states', holder } });
   const changed = (): void => outbox.ring();
@@ -151,7 +165,7 @@ function statesOn(
   const deletions = collectionOf<DeletionDocument>(connection, DELETIONS.collection);
   const editConversation = new EditConversation(connection, accounts, places, changed);
   const controller = new StatesController({
-    markRead: new MarkRead(receipts, places, changed),
+    markRead: new MarkRead(receipts, places, changed, burning),
     deleteMessages: new DeleteMessages(deletions, places, changed),
     clearConversation: new ClearConversation(settings, places, changed),
     editConversation,

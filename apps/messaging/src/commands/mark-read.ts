@@ -12,6 +12,12 @@ export interface Places {
   upTo(userId: string, conversation: string, position: number): Promise<number>;
 }
 
+/** What burns by being read. */
+export interface Burning {
+  /** Resolves when the time of all that somebody's reading up to a position lights has begun, durably. */
+  read(reader: string, conversation: string, upTo: number): Promise<void>;
+}
+
 /** How far somebody has read. */
 export class MarkRead {
   constructor(
@@ -19,6 +25,7 @@ export class MarkRead {
     private readonly places: Places,
     /** A receipt has changed. */
     private readonly changed: () => void,
+    private readonly burning: Burning,
   ) {}
 
   /**
@@ -29,6 +36,8 @@ export class MarkRead {
     const conversation = requireConversation(userId, peer);
     const read = await this.places.upTo(userId, conversation, requirePosition('position', position));
     if (read === 0) return;
+    // Before it is told: what fails is asked for again.
+    await this.burning.read(userId, conversation, read);
     const risen = { read: { $max: ['$read', read] }, delivered: { $max: ['$delivered', read] } };
     const update = stateUpdate(risen);
     const { modifiedCount, upsertedCount } = await this.receipts.updateOne(

@@ -28,6 +28,8 @@ export interface ArchivedMessage {
   body: Uint8Array;
   renderings: { users: string[]; body: Uint8Array }[];
   recalled?: true;
+  /** Only as long as its time to burn has not begun: how long that is, and by whose reading it begins. */
+  burns?: { afterMs: number; reader: string };
 }
 
 export const ARCHIVE_COLLECTION = 'state_message';
@@ -65,7 +67,14 @@ export class Archive {
   }
 
   async start(): Promise<void> {
-    await ensureIndexes(this.messages, [{ keys: { messageId: 1 }, options: { unique: true } }]);
+    await ensureIndexes(this.messages, [
+      { keys: { messageId: 1 }, options: { unique: true } },
+      // What is to burn, and nothing else.
+      {
+        keys: { '_id.conversation': 1, '_id.position': 1 },
+        options: { partialFilterExpression: { burns: { $exists: true } } },
+      },
+    ]);
     await this.memberships.start();
     const insert = new GroupInsert<ArchivedMessage>({
       collection: this.messages as never,
@@ -223,13 +232,14 @@ export function archived(record: LogRecord): ArchivedMessage[] {
   return record.events
     .filter((each) => each.type === MESSAGE_SENT)
     .map((each) => {
-      assertReadable(each, record);
+      const { to, burnAfterMs } = readable(each, record);
       return {
         _id: { conversation: record.key, position: record.position },
         messageId: each.dedupeId,
         at: record.appendedAtMs,
         body: each.body,
         renderings: (each.feed?.renderings ?? []).map(({ users, body }) => ({ users, body })),
+        ...(burnAfterMs > 0 ? { burns: { afterMs: burnAfterMs, reader: to } } : {}),
       };
     });
 }
@@ -243,7 +253,12 @@ function recalled(record: LogRecord) {
       if (left === undefined) throw new PoisonError(`recall at ${placeOf(record)} leaves nothing`, record);
       const { position, body, renderings } = left;
       const filter = { _id: { conversation: record.key, position } };
-      return { updateOne: { filter, update: { $set: { body, renderings, recalled: true as const } } } };
+      return {
+        updateOne: {
+          filter,
+          update: { $set: { body, renderings, recalled: true as const }, $unset: { burns: true as const } },
+        },
+      };
     });
 }
 
@@ -251,11 +266,11 @@ function placeOf({ partition, generation, offset }: LogRecord): string {
   return `${partition}/${generation}/${offset}`;
 }
 
-function assertReadable(sent: event.Event, record: LogRecord): void {
+function readable(sent: event.Event, record: LogRecord): messaging.MessageSent {
   const place = placeOf(record);
   if (sent.dedupeId === '') throw new PoisonError(`message at ${place} has no id`, record);
   try {
-    messaging.MessageSent.decode(sent.body);
+    return messaging.MessageSent.decode(sent.body);
   } catch (error) {
     throw new PoisonError(`message at ${place} cannot be decoded`, record, error);
   }
