@@ -212,7 +212,7 @@ export class Client {
     return this.#account?.chat.unsent ?? 0;
   }
 
-  /** What this device holds, in a form that can be compared with another device's. */
+  /** What this device has taken from the feed, in a form that can be compared with another device's after a `pull` of both. */
   async snapshot(): Promise<Snapshot> {
     return this.#entered().snapshot();
   }
