@@ -61,6 +61,68 @@ describe('chat', () => {
     await everywhere('unread', alice, async ({ client }) => (await client.conversation(bobId)).unread === 1);
   }, 60_000);
 
+  it('tells who wrote what has reached a device of the other, before it is read', async () => {
+    await alice[0].say(bob[0].userId, 'are you there?');
+    await bob[0].hears('are you there?');
+    await bob[0].client.pull();
+    await everywhere('it has arrived', alice, async (each) => (await last(each, bob[0].userId))?.state === 'delivered');
+  }, 60_000);
+
+  it('tells who writes, until they have written', async () => {
+    const { userId: aliceId } = alice[0];
+    const heard: boolean[] = [];
+    bob[1].client.on(
+      'typing',
+      ({ peer, userId, typing }) => peer === aliceId && userId === aliceId && heard.push(typing),
+    );
+    alice[0].client.typing(bob[0].userId);
+    await until('Alice is seen writing', () => heard.length === 1);
+    await alice[0].say(bob[0].userId, 'I wonder');
+    await until('Alice has written', () => heard.length === 2);
+    expect(heard).toEqual([true, false]);
+  }, 60_000);
+
+  it('takes a message back from all devices, and lets nobody else do so', async () => {
+    const [{ userId: aliceId }, { userId: bobId }] = [alice[0], bob[0]];
+    await alice[0].say(bobId, 'oops');
+    await Promise.all(bob.map((each) => each.hears('oops')));
+    await alice[0].client.recall(bobId, (await last(alice[0], bobId))!.messageId!);
+    for (const [people, peer] of [
+      [alice, bobId],
+      [bob, aliceId],
+    ] as const) {
+      await everywhere('it is taken back', people, async (each) => {
+        const { recalled, recalledBy, content } = (await last(each, peer)) ?? {};
+        return recalled === true && recalledBy === aliceId && content?.content === undefined;
+      });
+    }
+    expect((await bob[0].client.history(aliceId)).at(-1)).toMatchObject({ recalled: true, content: {} });
+    await expect(
+      bob[0].client.recall(aliceId, (await bob[0].client.messages(aliceId))[0]!.messageId!),
+    ).rejects.toMatchObject({
+      code: 'FORBIDDEN',
+    });
+  }, 60_000);
+
+  it('sends on what was said, one by one and many as one', async () => {
+    const [{ userId: aliceId }, { userId: carolId }] = [alice[0], carol[0]];
+    const messageIds = (await bob[0].client.messages(aliceId)).slice(0, 2).map(({ messageId }) => messageId!);
+    await bob[0].client.forward(carolId, { peer: aliceId, messageIds: [messageIds[0]!] });
+    await carol[0].hears('one');
+    await bob[0].client.forward(carolId, { peer: aliceId, messageIds, merged: true, title: 'Alice' });
+    await everywhere('both show', carol, async (each) => {
+      const content = (await last(each, bob[0].userId))?.content.content;
+      return (
+        content?.$case === 'merged' &&
+        content.value.title === 'Alice' &&
+        isDeepStrictEqual(
+          content.value.entries.map((entry) => textOf(entry.content!)),
+          ['one', 'two'],
+        )
+      );
+    });
+  }, 60_000);
+
   it('keeps pins, mutes and drafts, and loses what was deleted or cleared, on all devices of one alone', async () => {
     const { userId: bobId } = bob[0];
     const { userId: aliceId } = alice[0];
@@ -80,7 +142,7 @@ describe('chat', () => {
     await bob[0].client.clearConversation(aliceId);
     await everywhere('all are gone', bob, async (each) => (await each.conversation(aliceId)).length === 0);
     expect(await bob[0].client.history(aliceId)).toEqual([]);
-    expect(await alice[0].conversation(bobId)).toEqual(['two', 'three', 'thanks']);
+    expect((await alice[0].conversation(bobId)).slice(0, 3)).toEqual(['two', 'three', 'thanks']);
   }, 60_000);
 
   describe('a group', () => {

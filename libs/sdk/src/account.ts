@@ -1,7 +1,6 @@
-import { social, sync, type gateway } from '@magpie/contracts';
+import { messaging, social, sync, type gateway } from '@magpie/contracts';
 import type { Caller } from './caller.js';
 import { Chat } from './chat.js';
-import { CHAT } from './chat-service.js';
 import { Commander } from './commander.js';
 import { prepareCall } from './commands.js';
 import type { Emitter } from './emitter.js';
@@ -30,6 +29,8 @@ export interface AccountOptions {
   online(): boolean;
 }
 
+const SERVICE = messaging.MessagingServiceDefinition;
+
 /** What this device holds of one user: feed, chat, outbox, people, groups and profiles, under the user's own prefix of the store. */
 export class Account {
   readonly feed: Feed;
@@ -49,14 +50,14 @@ export class Account {
     this.#journal = journal;
     this.typing = new TypingWatch({
       ...parts,
-      send: (peer, typing) => commander.ask(CHAT, 'sendTyping', { peer, typing }),
+      send: (peer, typing) => commander.ask(SERVICE, 'sendTyping', { peer, typing }),
       typing: (typing) => events.emit('typing', typing),
     });
     const tellState = (message: ClientEvents['state']): void => events.emit('state', message);
     const tellConversation = (peer: string): void => events.emit('conversation', { peer });
     this.outbox = new Outbox({
       ...parts,
-      send: (request) => caller.call(prepareCall(CHAT, 'sendMessages', request)),
+      send: (request) => caller.call(prepareCall(SERVICE, 'sendMessages', request)),
       state: tellState,
       conversation: tellConversation,
     });

@@ -1,5 +1,4 @@
 import { messaging } from '@magpie/contracts';
-import { CHAT } from './chat-service.js';
 import type { Commander } from './commander.js';
 import { Conversations, type Told, type Unsent } from './conversations.js';
 import { MagpieError } from './errors.js';
@@ -10,6 +9,8 @@ import type { Outbox } from './outbox.js';
 import type { ForwardOptions, SendOptions } from './outbox-entry.js';
 import type { Clock, Random } from './ports.js';
 import { progress } from './receipts.js';
+
+const SERVICE = messaging.MessagingServiceDefinition;
 
 /** How long a mark of what was read waits for a later one. */
 const READ_DELAY_MS = 300;
@@ -73,7 +74,7 @@ export class Chat {
       ...parts,
       prefix: 'unsent-read/',
       delayMs: READ_DELAY_MS,
-      send: (peer, position) => commander.ask(CHAT, 'markRead', { peer, position }),
+      send: (peer, position) => commander.ask(SERVICE, 'markRead', { peer, position }),
       stageSent: (changes, peer, readPosition) =>
         this.conversations.stageReceipt(changes, { peer, reader: userId, readPosition, deliveredPosition: 0 }),
       refused: tell.conversation,
@@ -82,7 +83,7 @@ export class Chat {
       ...parts,
       prefix: 'unsent-draft/',
       delayMs: DRAFT_DELAY_MS,
-      send: (peer, { text, commandId }) => commander.ask(CHAT, 'editConversation', { peer, draft: text, commandId }),
+      send: (peer, { text, commandId }) => commander.ask(SERVICE, 'editConversation', { peer, draft: text, commandId }),
       stageSent: async (changes, _peer, _draft, { setting }) => {
         if (setting !== undefined) await this.conversations.stageSetting(changes, setting);
       },
@@ -149,7 +150,7 @@ export class Chat {
   async set(peer: string, { draft, ...settings }: ConversationChanges): Promise<void> {
     if (draft !== undefined) await this.#setDraft(peer, draft);
     if (Object.keys(settings).length === 0) return;
-    const { setting } = await this.parts.commander.command(CHAT, 'editConversation', { peer, ...settings });
+    const { setting } = await this.parts.commander.command(SERVICE, 'editConversation', { peer, ...settings });
     if (setting === undefined) return;
     await this.parts.journal.update((changes) => this.conversations.stageSetting(changes, setting));
   }
@@ -158,7 +159,7 @@ export class Chat {
   async delete(peer: string, messageIds: readonly string[]): Promise<void> {
     for (let at = 0; at < messageIds.length; at += DELETE_MAX) {
       const some = messageIds.slice(at, at + DELETE_MAX);
-      await this.parts.commander.command(CHAT, 'deleteMessages', { peer, messageIds: some });
+      await this.parts.commander.command(SERVICE, 'deleteMessages', { peer, messageIds: some });
       await this.parts.journal.update(async (changes) => {
         for (const messageId of some) {
           const { position = 0 } = (await this.conversations.message(messageId)) ?? {};
@@ -172,14 +173,14 @@ export class Chat {
   async clear(peer: string): Promise<void> {
     const position = await this.conversations.newestPosition(peer);
     if (position === 0) return;
-    await this.parts.commander.command(CHAT, 'clearConversation', { peer, position });
+    await this.parts.commander.command(SERVICE, 'clearConversation', { peer, position });
     const cleared = messaging.ConversationSetting.fromPartial({ peer, clearedPosition: position });
     await this.parts.journal.update((changes) => this.conversations.stageSetting(changes, cleared));
   }
 
   /** For everybody, within 2 minutes; EXPIRED afterwards. */
   async recall(peer: string, messageId: string): Promise<void> {
-    await this.parts.commander.command(CHAT, 'recallMessage', { peer, messageId });
+    await this.parts.commander.command(SERVICE, 'recallMessage', { peer, messageId });
     const { position } = (await this.conversations.message(messageId)) ?? {};
     if (position === undefined) return;
     const by = this.parts.userId;
@@ -193,7 +194,7 @@ export class Chat {
     peer: string,
     options: { beforePosition?: number; afterPosition?: number; limit?: number },
   ): Promise<LocalMessage[]> {
-    const { messages } = await this.parts.commander.ask(CHAT, 'listHistory', {
+    const { messages } = await this.parts.commander.ask(SERVICE, 'listHistory', {
       peer,
       limit: HISTORY_LIMIT,
       ...options,
@@ -206,7 +207,7 @@ export class Chat {
   async search(query: string, filters: SearchFilters): Promise<{ messages: LocalMessage[]; nextPageToken: string }> {
     const { kinds, ...rest } = filters;
     const request = { query, ...rest, ...(kinds === undefined ? {} : { kinds: [...kinds] }) };
-    const { messages, nextPageToken } = await this.parts.commander.ask(CHAT, 'searchMessages', request);
+    const { messages, nextPageToken } = await this.parts.commander.ask(SERVICE, 'searchMessages', request);
     return { messages: await this.#shown(messages), nextPageToken };
   }
 

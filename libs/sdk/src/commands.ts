@@ -1,5 +1,4 @@
 import { METHODS, type CommandInfo, type MethodName } from '@magpie/contracts';
-import { COMING } from './chat-service.js';
 import { MagpieError } from './errors.js';
 
 /** A method of a generated service definition, as far as the SDK looks at it. */
@@ -30,7 +29,7 @@ export function prepareCall<D extends AnyService, K extends keyof D['methods'] &
   request: RequestOf<D['methods'][K]>,
 ): PreparedCall<ResponseOf<D['methods'][K]>> {
   const { name, requestType, responseType } = definition.methods[method]!;
-  const command = METHODS[`${definition.fullName}/${name}` as MethodName] ?? COMING[name];
+  const command = METHODS[`${definition.fullName}/${name}` as MethodName];
   if (command?.access !== 'CLIENT') throw new MagpieError('UNKNOWN_COMMAND', `${name} is not a client command`);
   return {
     command,

@@ -1,10 +1,10 @@
 import { messaging } from '@magpie/contracts';
-import { CHAT } from './chat-service.js';
 import type { Commander } from './commander.js';
 import { codeNameOf, type ErrorCode } from './errors.js';
 import type { Changes, Journal, Kept } from './journal.js';
 import { supersedes } from './requests.js';
 
+const SERVICE = messaging.MessagingServiceDefinition;
 const { JOINED } = messaging.Group_State;
 /** A group with more members comes without them: `get` asks for them. */
 export const MEMBERS_IN_ITEM_MAX = 100;
@@ -51,7 +51,7 @@ export class Groups {
 
   /** The group as the server has it now. */
   async refresh(groupId: string): Promise<messaging.Group | undefined> {
-    const { group } = await this.options.commander.ask(CHAT, 'getGroup', { groupId });
+    const { group } = await this.options.commander.ask(SERVICE, 'getGroup', { groupId });
     return this.#take(group);
   }
 
@@ -104,7 +104,7 @@ export class Groups {
 
   /** What a QR code or card of the group holds. */
   async ticket(groupId: string): Promise<{ ticket: string; expiresAtMs: number }> {
-    return this.options.commander.ask(CHAT, 'createGroupTicket', { groupId });
+    return this.options.commander.ask(SERVICE, 'createGroupTicket', { groupId });
   }
 
   /** `joined` false: waits to be let in. */
@@ -155,11 +155,11 @@ export class Groups {
     return keptGroup(journal, group.groupId);
   }
 
-  #command<K extends keyof typeof CHAT.methods>(
+  #command<K extends keyof typeof SERVICE.methods>(
     method: K,
-    request: Parameters<typeof this.options.commander.command<typeof CHAT, K>>[2],
+    request: Parameters<typeof this.options.commander.command<typeof SERVICE, K>>[2],
   ) {
-    return this.options.commander.command(CHAT, method, request);
+    return this.options.commander.command(SERVICE, method, request);
   }
 }
 
