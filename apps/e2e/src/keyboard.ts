@@ -9,7 +9,7 @@ const LISTEN_SECONDS = 2;
 /** Types lines into `npm run chat`, waits a moment for what arrives, and answers what was on the screen. Rejects with it when something was refused. */
 export async function type(dataDir: string, name: string, password: string, lines: readonly string[]): Promise<string> {
   const args = [MAIN, name, '--data', dataDir, '--password', password, '--wait', String(LISTEN_SECONDS)];
-  const child = spawn(process.execPath, args, { env: { ...process.env, NODE_OPTIONS: '' }, stdio: 'pipe' });
+  const child = spawn(process.execPath, args, { stdio: 'pipe' });
   child.stdin.end(`${lines.join('\n')}\n`);
   const [shown, trouble, code] = await Promise.all([
     text(child.stdout),
