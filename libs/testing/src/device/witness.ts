@@ -154,7 +154,8 @@ export class Witness {
     const outcome = await this.tryUntilAnswered(messaging.SendMessagesRequest.encode(request).finish());
     const conversation = conversationOf(this.userId, to);
     const messageId = deriveId('m', this.userId, conversation, clientId, clientTimeMs);
-    this.observer.sent({ user: this.userId, device: this.deviceId, conversation, messageId, outcome });
+    const { userId: user, deviceId: device } = this;
+    this.observer.sent({ user, device, conversation, messageId, outcome, sentAtMs: clientTimeMs });
     return outcome;
   }
 
@@ -275,6 +276,8 @@ export class Witness {
       if (item?.$case !== 'message') continue;
       const { messageId, position, from, to } = item.value;
       const conversation = conversationOf(from, to);
+      // What a group tells of itself has nobody who would report it; each such message is a sender of its own.
+      if (from === '') this.observer.sent({ user: '', device: messageId, conversation, messageId, outcome: 'ok' });
       this.observer.device(this.userId, this.deviceId).shown({ messageId, conversation, position, key: number });
       this.shown.add(messageId);
     }
