@@ -3,7 +3,16 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import kafkajs from 'kafkajs';
-import { auth, event, METHODS, messaging as contract, social, wire, type MethodName } from '@magpie/contracts';
+import {
+  auth,
+  event,
+  METHODS,
+  messaging as contract,
+  social,
+  wire,
+  type MethodName,
+  type TopicName,
+} from '@magpie/contracts';
 import { openEventLog, type EventLog, type LogRecord } from '@magpie/event-log';
 import { GrpcServer, Peers, type UnaryClient } from '@magpie/grpc';
 import { connectMongo, type Connection } from '@magpie/mongo';
@@ -119,12 +128,15 @@ export class GroupSystem {
       await connection?.db?.dropDatabase();
       await connection?.close();
     }
-    const admin = new kafkajs.Kafka({ brokers: BROKERS.split(','), logLevel: kafkajs.logLevel.NOTHING }).admin();
-    await admin.connect();
-    await admin.deleteTopics({
-      topics: (await admin.listTopics()).filter((topic) => topic.startsWith(this.namespace)),
+    await withAdmin(async (admin) => {
+      const topics = (await admin.listTopics()).filter((topic) => topic.startsWith(this.namespace));
+      await admin.deleteTopics({ topics });
     });
-    await admin.disconnect();
+  }
+
+  /** Loses a topic with all that was published. */
+  loseLog(topic: TopicName): Promise<void> {
+    return withAdmin((admin) => admin.deleteTopics({ topics: [this.namespace + topic] }));
   }
 
   get events(): UnaryClient<typeof event.EventStoreServiceDefinition> {
@@ -174,4 +186,14 @@ export class GroupSystem {
 
 function mongo() {
   return { uri: process.env['MONGODB_URI']! };
+}
+
+async function withAdmin(work: (admin: kafkajs.Admin) => Promise<void>): Promise<void> {
+  const admin = new kafkajs.Kafka({ brokers: BROKERS.split(','), logLevel: kafkajs.logLevel.NOTHING }).admin();
+  await admin.connect();
+  try {
+    await work(admin);
+  } finally {
+    await admin.disconnect();
+  }
 }
