@@ -1,4 +1,4 @@
-import { textOf, type Client } from '@magpie/sdk';
+import { MagpieError, textOf, type Client } from '@magpie/sdk';
 import { createNodeClient } from '@magpie/sdk/node';
 import { until } from './until.js';
 
@@ -42,7 +42,7 @@ export class Person {
     const { id } = await this.client.send(to, text);
     await until(`"${text}" is sent`, async () => {
       const sent = (await this.client.messages(to, 200)).find((message) => message.id === id);
-      if (sent?.state === 'failed') throw new Error(`"${text}" failed: ${sent.error?.code}`);
+      if (sent?.state === 'failed') throw new MagpieError(sent.error!.code, `"${text}" failed: ${sent.error!.code}`);
       return sent !== undefined && sent.state !== 'sending';
     });
   }
