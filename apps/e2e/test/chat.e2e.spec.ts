@@ -104,6 +104,19 @@ describe('chat', () => {
     });
   }, 60_000);
 
+  it('burns a message on all devices when its time after it was read is over', async () => {
+    const [{ userId: aliceId }, { userId: bobId }] = [alice[0], bob[0]];
+    await alice[0].client.send(bobId, 'for your eyes', { burnAfterMs: 1000 });
+    await bob[1].hears('for your eyes');
+    await bob[1].client.markRead(aliceId);
+    for (const [people, peer] of [
+      [alice, bobId],
+      [bob, aliceId],
+    ] as const) {
+      await everywhere('it has burnt', people, async (each) => (await last(each, peer))?.recalledBy === '');
+    }
+  }, 60_000);
+
   it('sends on what was said, one by one and many as one', async () => {
     const [{ userId: aliceId }, { userId: carolId }] = [alice[0], carol[0]];
     const messageIds = (await bob[0].client.messages(aliceId)).slice(0, 2).map(({ messageId }) => messageId!);
