@@ -10,8 +10,8 @@ export const LOG_MISTAKES: readonly Mistake[] = [
     edits: [
       {
         file: 'apps/messaging/src/clients/message-log.client.ts',
-        find: 'const appended = await this.appender.appendAll(entries);',
-        replace: `void this.appender.appendAll(entries).catch(() => undefined);
+        find: 'const appended = await this.appender.appendAll(entries, signal);',
+        replace: `void this.appender.appendAll(entries, signal).catch(() => undefined);
     const partition = this.log.partitionFor(MESSAGE_TOPIC, conversation);
     const appended = entries.map(() => ({ partition, generation: 1, offset: 0, position: 0, appendedAtMs: Date.now() }));`,
       },
