@@ -130,6 +130,70 @@ describe('event store', () => {
     expect((await store.read('old'))[0]!.events).toEqual([{ type: 'Counted', version: 3, data: { amount: 4 } }]);
   });
 
+  describe('a command whose events are to be records of their own', () => {
+    const apart = (stream: string, commandId: string, ...amounts: number[]) =>
+      store.executeMany({
+        ...{ commandId, now: 1 },
+        streams: [{ stream, fold: total, apart: true, decide: () => amounts.map(added) }] as never,
+      });
+
+    it('has a commit for each, or none of them', async () => {
+      const first = await apart('apart', 'a', 1, 2, 3);
+      const [one, two, three] = await store.read('apart');
+      expect([one, two, three].map((commit) => commit!.events)).toEqual([[added(1)], [added(2)], [added(3)]]);
+      expect([one!.at < two!.at, two!.at < three!.at]).toEqual([true, true]);
+      expect(first).toEqual({ commits: [one], repeated: false });
+      expect(await apart('apart', 'a', 9)).toEqual({ commits: [one], repeated: true });
+      expect((await store.load('apart', total)).state).toBe(6);
+      const both = await Promise.allSettled([apart('crowd', 'b', 1, 2), apart('crowd', 'c', 3, 4)]);
+      expect(both.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled']);
+      const crowd = await store.read('crowd');
+      const amounts = crowd.flatMap(({ events }) => events.map(({ data }) => (data as { amount: number }).amount));
+      expect(['1,2,3,4', '3,4,1,2']).toContain(amounts.join());
+    });
+
+    it('has one commit when it causes nothing', async () => {
+      expect((await apart('idle', 'a')).commits).toMatchObject([{ number: 1, events: [] }]);
+    });
+  });
+
+  describe('what is published', () => {
+    const snapping: Fold<number> = { ...total, snapshots: 1, snapshotEvery: 2 };
+    const addTo = (stream: string, commandId: string) =>
+      store.execute({ stream, commandId, fold: snapping, now: 1, decide: () => [added(1)] });
+    const published = async (stream: string) => {
+      const { state, number } = await store.loadPublished(stream, snapping);
+      return [state, number];
+    };
+
+    it('is a state up to the first commit that is not, whatever a snapshot holds', async () => {
+      expect(await published('seen')).toEqual([0, 0]);
+      for (const id of ['a', 'b', 'c']) await addTo('seen', id);
+      expect(await published('seen')).toEqual([0, 0]);
+      const commits = await store.read('seen');
+      await store.markPublished(commits.slice(0, 1));
+      expect(await published('seen')).toEqual([1, 1]);
+      await store.markPublished(commits.slice(1, 2));
+      expect(await published('seen')).toEqual([2, 2]);
+      await store.markPublished(commits);
+      expect(await published('seen')).toEqual([3, 3]);
+      await addTo('seen', 'd');
+      expect(await published('seen')).toEqual([3, 3]);
+    });
+
+    it('is waited for, within a bound', async () => {
+      const { commit } = await addTo('awaited', 'a');
+      await expect(store.awaitPublished([commit], 30)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+      const waiting = store.awaitPublished([commit], 10_000);
+      await store.markPublished([commit]);
+      await waiting;
+      const { commit: next } = await addTo('awaited', 'b');
+      const elsewhere = store.awaitPublished([next], 10_000);
+      await store.commits.updateOne({ _id: { stream: 'awaited', number: 2 } }, { $unset: { unpublished: 1 } });
+      await elsewhere;
+    });
+  });
+
   it('uses the index for what is unpublished', async () => {
     const plan = await store.commits.find({ unpublished: true }).sort({ at: 1 }).explain('queryPlanner');
     expect(JSON.stringify(plan)).toContain('IXSCAN');

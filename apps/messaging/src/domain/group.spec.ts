@@ -135,6 +135,7 @@ describe('group', () => {
     const scene = new Scene(BOB).does(OWNER, 'Update', settings({ approvalNeeded: true }));
     scene.does(BOB, 'Add', add(CID, EVE)).does(OWNER, 'Add', add(CID));
     expect(scene.data.requests).toMatchObject([{ userId: CID, state: 'WITHDRAWN' }]);
+    expect(scene.group.waiting).toMatchObject([{ userId: EVE }]);
     scene.does(OWNER, 'Dissolve', {});
     expect(scene.data.requests).toMatchObject([{ userId: EVE, state: 'WITHDRAWN' }]);
     expect(scene.group.waiting).toEqual([]);
@@ -181,6 +182,11 @@ describe('group', () => {
     const muted = scene().does(by, 'Mute', { userId, durationMs: 5 });
     expect(muted.group.mutes).toEqual({ [userId]: NOW + 5 });
     expect(muted.tip).toEqual(['group.member-muted', { by, member: userId, until_ms: String(NOW + 5) }]);
+  });
+
+  it('lets its new owner write', () => {
+    const scene = new Scene(BOB).does(OWNER, 'Mute', { userId: BOB, durationMs: 100 });
+    expect(scene.does(OWNER, 'Transfer', { userId: BOB }).group.mutes).toEqual({});
   });
 
   it('forgets a mute when it has run out, and not when who is muted leaves and comes back', () => {
@@ -277,7 +283,7 @@ describe('group', () => {
     const { version } = scene.state as { version: number };
     scene.does(OWNER, 'Update', settings({ approvalNeeded: true }));
     expect(scene.state).toMatchObject({ version: version + 1 });
-    scene.does(BOB, 'Add', add(CID));
+    scene.does(BOB, 'Add', add(CID)).does(EVE, 'Join', { invitedBy: BOB });
     expect(scene.state).toMatchObject({ version: version + 1 });
   });
 });
