@@ -37,8 +37,8 @@ export const LIMITS = {
   membersKeptMax: 50_000,
   /** Newest keys read from the timeline at the same time for users who attach. */
   newestReadsMax: 16,
-  /** Messages per user, and users, whose confirmation by a device is waited for; the oldest are forgotten. */
-  unconfirmedMax: 256,
+  /** Peers of a user, and users, whose messages wait to be confirmed by a device; the oldest are forgotten. */
+  unconfirmedPeersMax: 32,
   unconfirmedUsersMax: 20_000,
   /** Receipts that wait to be told to messaging, and those of one request (its own bound). */
   marksMax: 10_000,
