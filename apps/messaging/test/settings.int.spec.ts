@@ -135,8 +135,18 @@ describe('what a user makes of a conversation', () => {
   it('of a group is for those who are or were in it', async () => {
     await system.append(`g.${group}`, 1, [groupChanged([ann])]);
     expect(await edit(ann, { peer: group, saved: true })).toMatchObject({ peer: group, saved: true });
-    const position = 2 ** 44;
-    const messageIds = [deriveId('m', 'x')];
+    const [first, second] = [deriveId('m', 'x'), deriveId('m', 'y')];
+    const said = (messageId: string) => {
+      const body = contract.MessageSent.encode(contract.MessageSent.fromPartial({ messageId, to: group })).finish();
+      const one = { type: 'magpie.messaging.v1.MessageSent', body, dedupeId: messageId, feed: undefined };
+      return system.append(`g.${group}`, 0, [one]);
+    };
+    await said(first);
+    await system.append(`g.${group}`, 2, [groupChanged([], [ann])]);
+    const { position } = await said(second);
+    await remove(ann, { peer: group, messageIds: [first] });
+    await expect(remove(ann, { peer: group, messageIds: [second] })).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    const messageIds = [first];
     const asked = await Promise.allSettled([
       edit(eve, { peer: group, saved: true }),
       clear(eve, { peer: group, position }),

@@ -74,6 +74,10 @@ describe('states of documents', () => {
     await settled();
     expect(records[0]!.time - begun).toBeLessThan(STATE_SPACING_MS);
     expect(records.at(-1)).toMatchObject({ version: 30, at: '30' });
+    await mark('a', 31);
+    outbox.ring();
+    await settled();
+    expect(records.at(-1)).toMatchObject({ version: 31, at: '31' });
     const gaps = records.slice(1).map(({ time }, index) => time - records[index]!.time);
     expect(gaps.length).toBeGreaterThan(0);
     expect(Math.min(...gaps)).toBeGreaterThan(STATE_SPACING_MS - 100);

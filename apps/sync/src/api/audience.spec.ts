@@ -213,7 +213,9 @@ describe('audience', () => {
     audience.attach(slow.stream, 'ua');
     await turns();
     grow(row(1));
-    audience.signal(['ua'], new Uint8Array([7]));
+    audience.attach(slow.stream, 'uc');
+    await turns();
+    audience.signal(['ua', 'uc'], new Uint8Array([7]));
     for (let offset = 2; offset <= LIMITS.streamDeliveriesMax + 2; offset++) grow(row(offset));
     audience.signal(['ua'], new Uint8Array([8]));
     slow.open();
