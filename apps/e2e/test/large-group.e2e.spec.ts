@@ -32,7 +32,7 @@ const MESSAGES_MAX = 6;
 const AT_A_TIME = 50;
 const QUIET_MS = 1_500;
 const ARRIVES_WITHIN_MS = 60_000;
-const START_MS = 90_000;
+const START_MS = 180_000;
 
 /** What the checker is told, and who sent what when for the first time. */
 class Seen implements Observer {
