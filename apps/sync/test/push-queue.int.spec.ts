@@ -79,7 +79,7 @@ function worker(outcomes: Outcome[] = [], own: CallQueue = queue) {
 describe('the queue of pushes', () => {
   it('makes one of all that comes before it is made, and knows what was put before', async () => {
     const calls = Array.from({ length: 500 }, (_, index) => call('u', index + 1));
-    for (const one of calls) await queue.put([one], now);
+    for (let from = 0; from < calls.length; from += 20) await queue.put(calls.slice(from, from + 20), now);
     await queue.put(
       [call('u', 501, { kind: 'mention', content: { title: '$t', text: '$x', contentKind: 'text' } })],
       now,
