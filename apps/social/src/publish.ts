@@ -1,10 +1,11 @@
-import { EVENTS, event, social, type EventType, type EventTypes, type TopicName } from '@magpie/contracts';
+import { EVENTS, event, social, sync, type EventType, type EventTypes, type TopicName } from '@magpie/contracts';
 import type { Commit, EventReaderOptions, Publication } from '@magpie/event-store';
 import type { FriendRequest, FriendRequestEvent } from './domain/friend-request.js';
 import type { FriendshipEvent, Side } from './domain/friendship.js';
+import type { PrivacyChanged, PrivacyFields } from './domain/privacy.js';
 import type { ProfileChanged, ProfileFields } from './domain/profile.js';
 
-export type PrivateEvent = ProfileChanged | FriendshipEvent | FriendRequestEvent;
+export type PrivateEvent = ProfileChanged | PrivacyChanged | FriendshipEvent | FriendRequestEvent;
 
 /** The streams of each topic, by what their names begin with: what `publish` does, the other way round. */
 export const STREAMS: EventReaderOptions['streams'] = {
@@ -21,6 +22,7 @@ const CONTACT_KIND = 2;
 /** Fields of `sync.v1.Item`. */
 const ITEM_CONTACT_FIELD = 5;
 const ITEM_PROFILE_FIELD = 7;
+const ITEM_SETTING_FIELD = 8;
 const ITEM_FRIEND_REQUEST_FIELD = 9;
 
 /**
@@ -32,7 +34,7 @@ export function publish({ stream, number, events }: Commit): Publication {
   const one = events as readonly PrivateEvent[];
   switch (kind) {
     case 'profile':
-      return { topic: 'social.profile.v1', key, events: one.flatMap((each) => profileChanged(each, number)) };
+      return { topic: 'social.profile.v1', key, events: one.flatMap((each) => ofProfile(each, number)) };
     case 'friendship':
       return {
         topic: 'social.friendship.v1',
@@ -50,6 +52,24 @@ export function publish({ stream, number, events }: Commit): Publication {
 export function toPublicProfile({ accountVersion, ...fields }: ProfileFields, number: number): social.Profile {
   const { userId, userName, nickname, avatarMediaId, signature, region } = fields;
   return { userId, userName, nickname, avatarMediaId, signature, region, version: accountVersion + number };
+}
+
+/** A user's privacy as the user sees it, as of commit `number` of its stream. */
+export function toPublicPrivacy(fields: PrivacyFields, number: number): social.PrivacySetting {
+  const { verificationNeeded, byPhone, byName, byGroup, byCard, momentsVisibleDays } = fields;
+  return { verificationNeeded, byPhone, byName, byGroup, byCard, momentsVisibleDays, version: number };
+}
+
+/** A user's profile and what the user has set stand in one topic, under two keys. */
+function ofProfile(one: PrivateEvent, number: number): event.Event[] {
+  return one.type === 'PrivacyChanged' ? privacyChanged(one, number) : profileChanged(one, number);
+}
+
+function privacyChanged({ data: { userId, at, ...fields } }: PrivacyChanged, number: number): event.Event[] {
+  const privacy = toPublicPrivacy(fields, number);
+  const body = sync.Setting.encode({ setting: { $case: 'privacy', value: privacy } }).finish();
+  const feed = { users: [userId], kind: PROFILE_KIND, itemField: ITEM_SETTING_FIELD, body };
+  return [made('magpie.social.v1.PrivacyChanged', { userId, privacy, changedAtMs: at }, 'privacy', feed)];
 }
 
 function profileChanged({ data }: PrivateEvent, number: number): event.Event[] {

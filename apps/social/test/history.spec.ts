@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { foldCommits, upcasting, type Fold, type StoredEvent } from '@magpie/event-store';
 import { friendRequest } from '../src/domain/friend-request.js';
 import { friendship } from '../src/domain/friendship.js';
+import { privacy } from '../src/domain/privacy.js';
 import { profile } from '../src/domain/profile.js';
 import { STREAMS, type PrivateEvent } from '../src/publish.js';
 
@@ -11,6 +12,7 @@ const streams: Readonly<Record<string, readonly StoredEvent[]>> = JSON.parse(rea
 /** Every private event with the version that is written today; the compiler misses none. */
 const WRITTEN: { readonly [E in PrivateEvent as E['type']]: E['version'] } = {
   ProfileChanged: 1,
+  PrivacyChanged: 1,
   RequestOpened: 1,
   RequestClosed: 1,
   BecameFriends: 1,
@@ -37,6 +39,13 @@ describe('history', () => {
     const texts = { userName: 'ann', nickname: '安', avatarMediaId: 'fface', signature: 'hi', region: '上海' };
     const known = { userId: 'uann', ...texts, accountVersion: 1 };
     expect(fold('profile:uann', profile)).toEqual({ status: 'Known', profile: known });
+  });
+
+  it('knows how a user is found and asked', () => {
+    expect(fold('profile:privacy.uann', privacy)).toEqual({
+      ...{ verificationNeeded: false, byPhone: true, byName: false, byGroup: true, byCard: true },
+      momentsVisibleDays: 30,
+    });
   });
 
   it('knows what two have of each other, after everything that can become of them', () => {

@@ -14,23 +14,28 @@ export class PeopleModel {
   readonly blocked = new Set<string>();
   readonly remarks = new Map<string, string>();
   readonly requests: ModelRequest[] = [];
+  /** Who lets everybody in. */
+  readonly open = new Set<string>();
+  /** `<user> <way>`: not to be found so. */
+  readonly hidden = new Set<string>();
 
   /** The request that is asked again or joined; undefined = a new one, which is to be told by `asked`. */
-  ask(from: string, to: string, now: number): ModelRequest | undefined {
+  ask(from: string, to: string, way: string, now: number): ModelRequest | undefined {
     if (this.areFriends(from, to)) throw 'ALREADY_EXISTS';
     if (this.blocked.has(`${to}>${from}`)) throw 'BLOCKED';
     const open = this.#open(from, to, now);
+    const joins = open !== undefined && open.from !== from;
+    if (!joins && this.hidden.has(`${to} ${way}`) && !this.has.has(`${to}>${from}`)) throw 'FORBIDDEN';
+    if (joins || this.open.has(to)) this.#befriend(from, to);
     if (open === undefined) return undefined;
-    if (open.from !== from) {
-      open.state = 'ACCEPTED';
-      this.#befriend(from, to);
-    } else if (now < open.at + RENEWAL_SPACING_MS) throw 'LIMITED';
+    if (joins || this.open.has(to)) open.state = 'ACCEPTED';
+    else if (now < open.at + RENEWAL_SPACING_MS) throw 'LIMITED';
     else open.at = now;
     return open;
   }
 
   asked(id: string, from: string, to: string, now: number): void {
-    this.requests.push({ id, from, to, at: now, state: 'PENDING' });
+    this.requests.push({ id, from, to, at: now, state: this.open.has(to) ? 'ACCEPTED' : 'PENDING' });
   }
 
   answer(by: string, request: ModelRequest, accept: boolean, now: number): void {

@@ -61,7 +61,7 @@ describe('people', () => {
 
   it('makes friends of who asks and who accepts, and tells both', async () => {
     const [a, b] = two();
-    const requestId = await ask(a, b, { source: 'group' });
+    const requestId = await ask(a, b, { source: 'card' });
     expect(await verdicts(a, b)).toEqual(['NOT_FRIENDS', 'NOT_FRIENDS']);
     await answer(b, requestId, true);
     expect(await verdicts(a, b)).toEqual(['OK', 'OK']);
@@ -69,7 +69,7 @@ describe('people', () => {
       for (const user of [a, b]) {
         const seen = requestsOf(user, requestId);
         expect(seen.map(({ state }) => state)).toEqual([PENDING, ACCEPTED]);
-        expect(seen[0]).toMatchObject({ from: a, to: b, greeting: 'hi', source: 'group' });
+        expect(seen[0]).toMatchObject({ from: a, to: b, greeting: 'hi', source: 'card' });
       }
       expect(contactsOf(a, a, b)).toMatchObject([{ userId: b, state: FRIEND, version: 2 }]);
       expect(contactsOf(b, a, b)).toMatchObject([{ userId: a, state: FRIEND, version: 2 }]);
@@ -132,10 +132,11 @@ describe('people', () => {
     const [a, b] = two();
     const store = new EventStore({ connection: system.database, logger: silentLogger() });
     const timers = new RequestTimers({ store, logger: silentLogger(), holder: 'nobody' });
-    const known = { execute: async (userId: string) => ({ userId }) } as unknown as FindAccount;
-    const asking = { by: a, userId: b, greeting: 'hi', source: '', commandId: commandId() };
+    const accounts = { execute: async (userId: string) => ({ userId }) } as unknown as FindAccount;
+    const members = { among: () => Promise.resolve([]) };
+    const asking = { by: a, userId: b, greeting: 'hi', source: '', groupId: '', commandId: commandId() };
     const longAgo = Date.now() - REQUEST_TTL_MS;
-    const requestId = await new RequestFriend(store, known, timers).execute(asking, longAgo);
+    const requestId = await new RequestFriend({ store, accounts, members, timers }).execute(asking, longAgo);
     await expect(answer(b, requestId, true)).rejects.toMatchObject({
       ...{ code: 'EXPIRED', message: 'request_id: was asked more than 7 days ago' },
     });
@@ -317,7 +318,7 @@ describe('people', () => {
   it('serves no command without a session, and no service’s question to a client', async () => {
     const commandsOfClients = [
       ...['searchUsers', 'getProfile', 'updateProfile', 'requestFriend', 'answerFriendRequest'],
-      ...['deleteFriend', 'blockUser', 'unblockUser', 'editContact'],
+      ...['deleteFriend', 'blockUser', 'unblockUser', 'editContact', 'editPrivacy'],
     ] as const;
     for (const method of commandsOfClients) {
       await expect(system.call(method as 'getProfile', {}, '')).rejects.toEqual(refusing('SESSION_REQUIRED'));

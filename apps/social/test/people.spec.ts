@@ -1,11 +1,13 @@
 import fc from 'fast-check';
-import { renderFor, social, wire } from '@magpie/contracts';
+import { renderFor, social, sync, wire } from '@magpie/contracts';
 import { DomainError } from '@magpie/domain';
 import { AnswerFriendRequest } from '../src/commands/answer-friend-request.js';
 import { ChangeContact } from '../src/commands/change-contact.js';
+import { EditPrivacy } from '../src/commands/edit-privacy.js';
 import { ExpireRequest } from '../src/commands/expire-request.js';
 import { RequestFriend } from '../src/commands/request-friend.js';
 import { REQUEST_TTL_MS } from '../src/domain/limits.js';
+import { privacy } from '../src/domain/privacy.js';
 import { publish } from '../src/publish.js';
 import type { FindAccount } from '../src/queries/find-account.js';
 import { JudgePairs } from '../src/queries/judge-pairs.js';
@@ -16,8 +18,12 @@ const USERS = ['ua', 'ub', 'uc'];
 const RUNS = 100;
 const STEPS = { minLength: 10, maxLength: 50 };
 
+type Way = 'name' | 'card';
+type Setting = 'verificationNeeded' | 'byName' | 'byCard';
 type Step =
-  | { readonly type: 'ask' | 'delete' | 'block' | 'unblock' | 'edit'; readonly by: string; readonly other: string }
+  | { readonly type: 'ask'; readonly by: string; readonly other: string; readonly way: Way }
+  | { readonly type: 'delete' | 'block' | 'unblock' | 'edit'; readonly by: string; readonly other: string }
+  | { readonly type: 'privacy'; readonly by: string; readonly setting: Setting; readonly on: boolean }
   | { readonly type: 'answer'; readonly byAnybody: string | null; readonly request: number; readonly accept: boolean }
   | { readonly type: 'wait'; readonly ms: number }
   | { readonly type: 'timers' }
@@ -26,8 +32,12 @@ type Step =
 /** Mostly the same two, who so come further. */
 const user = fc.constantFrom('ua', 'ua', 'ub', 'ub', 'uc');
 const pair = fc.tuple(user, user).filter(([by, other]) => by !== other);
-const on = (type: 'ask' | 'delete' | 'block' | 'unblock' | 'edit') =>
-  pair.map(([by, other]): Step => ({ type, by, other }));
+const on = (type: 'delete' | 'block' | 'unblock' | 'edit') => pair.map(([by, other]): Step => ({ type, by, other }));
+const asking = fc.tuple(pair, fc.constantFrom<Way>('name', 'name', 'card'));
+const setting = fc.record({
+  ...{ type: fc.constant('privacy' as const), by: user, on: fc.boolean() },
+  setting: fc.constantFrom<Setting>('verificationNeeded', 'byName', 'byCard'),
+});
 const answering = fc.record({
   type: fc.constant('answer' as const),
   /** null = who was asked. */
@@ -36,7 +46,8 @@ const answering = fc.record({
   accept: fc.constantFrom(true, true, false),
 });
 const step: fc.Arbitrary<Step> = fc.oneof(
-  { arbitrary: on('ask'), weight: 4 },
+  { arbitrary: asking.map(([[by, other], way]): Step => ({ type: 'ask', by, other, way })), weight: 4 },
+  setting,
   { arbitrary: answering, weight: 4 },
   ...(['delete', 'block', 'unblock', 'edit'] as const).map(on),
   fc.record({ type: fc.constant('wait' as const), ms: fc.constantFrom(1_000, 61_000, 61_000, REQUEST_TTL_MS) }),
@@ -52,7 +63,11 @@ class Run {
   #commands = 0;
   #last: { readonly run: () => Promise<unknown>; readonly outcome: unknown } | undefined;
   readonly #accounts = { execute: (userId: string) => Promise.resolve({ userId }) } as unknown as FindAccount;
-  readonly #requests = new RequestFriend(this.store.asStore, this.#accounts, { follow: () => Promise.resolve() });
+  readonly #requests = new RequestFriend({
+    ...{ store: this.store.asStore, accounts: this.#accounts, timers: { follow: () => Promise.resolve() } },
+    members: { among: () => Promise.resolve([]) },
+  });
+  readonly #privacy = new EditPrivacy(this.store.asStore);
   readonly #answers = new AnswerFriendRequest(this.store.asStore);
   readonly #contacts = new ChangeContact(this.store.asStore, this.#accounts);
   readonly #expiry = new ExpireRequest(this.store.asStore);
@@ -74,7 +89,9 @@ class Run {
         if (this.#last) expect(await outcomeOf(this.#last.run)).toEqual(this.#last.outcome);
         return;
       case 'ask':
-        return this.#ask(step.by, step.other, commandId);
+        return this.#ask(step, commandId);
+      case 'privacy':
+        return this.#set(step, commandId);
       case 'answer': {
         const request = this.model.requests.at(-1 - step.request);
         if (request) await this.#answer(step.byAnybody ?? request.to, request, step.accept, commandId);
@@ -85,10 +102,10 @@ class Run {
     }
   }
 
-  async #ask(by: string, userId: string, commandId: string): Promise<void> {
-    const request = { by, userId, greeting: 'hi', source: '', commandId };
+  async #ask({ by, other: userId, way }: Step & { type: 'ask' }, commandId: string): Promise<void> {
+    const request = { by, userId, greeting: 'hi', source: way === 'name' ? '' : way, groupId: '', commandId };
     const outcome = await this.#run(() => this.#requests.execute(request, this.now));
-    const expected = expectedOf(() => this.model.ask(by, userId, this.now));
+    const expected = expectedOf(() => this.model.ask(by, userId, way, this.now));
     if (expected.code !== 'OK') expect(outcome).toEqual(expected);
     else if (expected.value) expect(outcome).toEqual({ code: 'OK', value: expected.value.id });
     else {
@@ -96,6 +113,17 @@ class Run {
       expect(this.model.requests.map((known) => known.id)).not.toContain(id);
       this.model.asked(id, by, userId, this.now);
     }
+  }
+
+  /** What was asked before answers the same, whatever is set now: `#last` stays. */
+  async #set({ by, setting, on }: Step & { type: 'privacy' }, commandId: string): Promise<void> {
+    expect(await this.#privacy.execute({ by, [setting]: on, commandId }, this.now)).toMatchObject({ [setting]: on });
+    const [set, entry, isIn] =
+      setting === 'verificationNeeded'
+        ? ([this.model.open, by, !on] as const)
+        : ([this.model.hidden, `${by} ${setting === 'byName' ? 'name' : 'card'}`, !on] as const);
+    if (isIn) set.add(entry);
+    else set.delete(entry);
   }
 
   async #answer(by: string, request: ModelRequest, accept: boolean, commandId: string): Promise<void> {
@@ -181,6 +209,16 @@ describe('people', () => {
           expect({ blocked, remark }).toEqual({
             blocked: model.blocked.has(side),
             remark: model.remarks.get(side) ?? '',
+          });
+        }
+        for (const each of USERS) {
+          const item = sync.Setting.decode(feedOf(each, store).get('privacy') ?? new Uint8Array(0));
+          const known = item.setting?.$case === 'privacy' ? item.setting.value : privacy.initial;
+          const { verificationNeeded, byName, byCard } = known;
+          expect({ verificationNeeded, byName, byCard }).toEqual({
+            verificationNeeded: !model.open.has(each),
+            byName: !model.hidden.has(`${each} name`),
+            byCard: !model.hidden.has(`${each} card`),
           });
         }
         for (const { id, from, to, state } of model.requests) {

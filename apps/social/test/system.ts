@@ -8,6 +8,7 @@ import { silentLogger } from '@magpie/observability';
 import { startServices, type RunningServices } from '@magpie/service';
 import { TOPICS } from '../src/publish.js';
 import { social } from '../src/social.module.js';
+import { Messaging } from './messaging.js';
 
 const CREDENTIAL = 'caller-secret-of-this-test';
 const TIMEOUT_MS = 10_000;
@@ -32,6 +33,9 @@ export interface Account {
 export class System {
   #service: RunningServices | undefined;
   #peers: Peers | undefined;
+  #searches = 0;
+  readonly messaging = new Messaging(CREDENTIAL);
+  #messagingAddress = '';
   /** What social has published, in the order of the topics' one partition each. */
   readonly published: LogRecord[] = [];
 
@@ -51,6 +55,7 @@ export class System {
     });
     const auth = { connection, log, store: await AccountStore.start() };
     const system = new System(namespace, auth, await connect(namespace, 'social'));
+    system.#messagingAddress = await system.messaging.start();
     await system.startService();
     return system;
   }
@@ -74,7 +79,10 @@ export class System {
       ...process.env,
       MAGPIE_NAMESPACE: this.namespace,
       MAGPIE_CALLER_SECRET: CREDENTIAL,
-      MAGPIE_ENDPOINTS: JSON.stringify({ social: ['127.0.0.1:0'], auth: [this.auth.store.address] }),
+      MAGPIE_ENDPOINTS: JSON.stringify({
+        ...{ social: ['127.0.0.1:0'], auth: [this.auth.store.address] },
+        messaging: [this.#messagingAddress],
+      }),
       MAGPIE_HOT_PARTITIONS: String(HOT_PARTITIONS),
     };
     this.#service = await startServices([social], { env, logger });
@@ -91,6 +99,7 @@ export class System {
     await this.stopService();
     await this.auth.log.close();
     await this.auth.store.stop();
+    await this.messaging.stop();
     for (const connection of [this.auth.connection, this.database]) {
       await connection.db?.dropDatabase();
       await connection.close();
@@ -111,8 +120,9 @@ export class System {
     this.auth.store.accounts.set(account.userId, account);
   }
 
+  /** Each time as somebody else: nobody searches too often. */
   async search(query: string): Promise<contract.Profile[]> {
-    return (await this.call('searchUsers', { query })).users;
+    return (await this.call('searchUsers', { query }, `usearcher${++this.#searches}`)).users;
   }
 
   async profile(userId: string): Promise<contract.Profile | undefined> {

@@ -8,7 +8,7 @@ import {
   MessageSent,
   ReceiptChanged,
 } from './messaging.js';
-import { FriendRequestChanged, FriendshipChanged, ProfileChanged } from './social.js';
+import { FriendRequestChanged, FriendshipChanged, PrivacyChanged, ProfileChanged } from './social.js';
 import { InboxEntry } from './sync.js';
 
 /** Encoder and decoder of one message type. */
@@ -32,6 +32,7 @@ export interface EventTypes {
   'magpie.messaging.v1.ReceiptChanged': ReceiptChanged;
   'magpie.social.v1.FriendRequestChanged': FriendRequestChanged;
   'magpie.social.v1.FriendshipChanged': FriendshipChanged;
+  'magpie.social.v1.PrivacyChanged': PrivacyChanged;
   'magpie.social.v1.ProfileChanged': ProfileChanged;
   'magpie.sync.v1.InboxEntry': InboxEntry;
 }
@@ -52,6 +53,7 @@ export const EVENTS: { readonly [Type in EventType]: Codec<EventTypes[Type]> } =
   'magpie.messaging.v1.ReceiptChanged': ReceiptChanged,
   'magpie.social.v1.FriendRequestChanged': FriendRequestChanged,
   'magpie.social.v1.FriendshipChanged': FriendshipChanged,
+  'magpie.social.v1.PrivacyChanged': PrivacyChanged,
   'magpie.social.v1.ProfileChanged': ProfileChanged,
   'magpie.sync.v1.InboxEntry': InboxEntry,
 };

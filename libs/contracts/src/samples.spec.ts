@@ -166,6 +166,21 @@ const SAMPLES: Samples = {
       changedAtMs: 1_790_000_000_006,
     },
   ],
+  'magpie.social.v1.PrivacyChanged': [
+    {
+      userId: 'uaccount',
+      privacy: {
+        verificationNeeded: false,
+        byPhone: true,
+        byName: false,
+        byGroup: true,
+        byCard: true,
+        momentsVisibleDays: 30,
+        version: 2,
+      },
+      changedAtMs: 1_790_000_000_007,
+    },
+  ],
   'magpie.social.v1.ProfileChanged': [
     {
       profile: {

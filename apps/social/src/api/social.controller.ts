@@ -2,6 +2,7 @@ import type { social } from '@magpie/contracts';
 import type { Caller, Handlers } from '@magpie/grpc';
 import type { AnswerFriendRequest } from '../commands/answer-friend-request.js';
 import type { ChangeContact } from '../commands/change-contact.js';
+import type { EditPrivacy } from '../commands/edit-privacy.js';
 import type { RequestFriend } from '../commands/request-friend.js';
 import type { UpdateProfile } from '../commands/update-profile.js';
 import type { GetProfile } from '../queries/get-profile.js';
@@ -13,6 +14,7 @@ export interface SocialOperations {
   readonly searchUsers: SearchUsers;
   readonly getProfile: GetProfile;
   readonly updateProfile: UpdateProfile;
+  readonly editPrivacy: EditPrivacy;
   readonly requestFriend: RequestFriend;
   readonly answerFriendRequest: AnswerFriendRequest;
   readonly changeContact: ChangeContact;
@@ -27,8 +29,11 @@ type ContactRequest = social.DeleteFriendRequest | social.BlockUserRequest | soc
 export class SocialController implements Handlers<social.SocialServiceDefinition> {
   constructor(private readonly operations: SocialOperations) {}
 
-  readonly searchUsers = async ({ query }: social.SearchUsersRequest): Promise<social.SearchUsersResponse> => ({
-    users: await this.operations.searchUsers.execute(query),
+  readonly searchUsers = async (
+    { query }: social.SearchUsersRequest,
+    { userId }: Caller,
+  ): Promise<social.SearchUsersResponse> => ({
+    users: await this.operations.searchUsers.execute(query, userId, this.#now()),
   });
 
   readonly getProfile = async ({ userId }: social.GetProfileRequest): Promise<social.GetProfileResponse> => ({
@@ -40,6 +45,13 @@ export class SocialController implements Handlers<social.SocialServiceDefinition
     caller: Caller,
   ): Promise<social.UpdateProfileResponse> => ({
     profile: await this.operations.updateProfile.execute({ ...request, by: caller.userId }, this.#now()),
+  });
+
+  readonly editPrivacy = async (
+    request: social.EditPrivacyRequest,
+    caller: Caller,
+  ): Promise<social.EditPrivacyResponse> => ({
+    privacy: await this.operations.editPrivacy.execute({ ...request, by: caller.userId }, this.#now()),
   });
 
   readonly requestFriend = async (

@@ -26,7 +26,9 @@ export class RequestTimers implements Component {
   /** A timer for every time that a request is asked, in the transaction of its events. */
   readonly follow: Alongside = async (commits, session) => {
     const events = commits.flatMap(({ events }) => events) as readonly FriendRequestEvent[];
-    const asked = events.filter(({ type }) => type === 'FriendRequested' || type === 'FriendRequestRenewed');
+    const asked = events.filter(
+      ({ type, data }) => (type === 'FriendRequested' || type === 'FriendRequestRenewed') && data.state === 'PENDING',
+    );
     const timers = asked.map(({ data: { requestId, expiresAt } }) => ({
       ...{ id: `${requestId}.${expiresAt}`, due: expiresAt },
       command: { requestId },

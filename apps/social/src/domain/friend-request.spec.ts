@@ -1,7 +1,10 @@
 import { friendRequest, type FriendRequestCommand, type FriendRequestState } from './friend-request.js';
 import { REQUEST_TTL_MS } from './limits.js';
 
-const asking = { type: 'Ask', requestId: 'r1', from: 'ua', to: 'ub', greeting: 'hi', source: 'name', now: 1 } as const;
+const asking = {
+  ...{ type: 'Ask' as const, requestId: 'r1', from: 'ua', to: 'ub', greeting: 'hi', source: 'name' },
+  ...{ isAdmitted: false, now: 1 },
+} as const;
 const answer = (accept: boolean, more: object = {}): FriendRequestCommand => ({
   ...{ type: 'Answer', by: 'ub', accept, reason: 'so', now: 2 },
   ...more,
@@ -22,6 +25,11 @@ describe('friend request', () => {
     expect(() => next(again, answer(true, { now: last + 1 }))).toThrow(
       expect.objectContaining({ code: 'EXPIRED', message: expect.stringContaining('7 days') }),
     );
+  });
+
+  it('waits for nothing where the other one lets everybody in', () => {
+    const admitted = next(friendRequest.initial, { ...asking, isAdmitted: true });
+    expect(admitted).toMatchObject({ request: { state: 'ACCEPTED', reason: '' } });
   });
 
   it.each([

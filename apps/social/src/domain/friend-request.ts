@@ -29,10 +29,12 @@ export type FriendRequestState =
   { readonly status: 'Absent' } | { readonly status: 'Known'; readonly request: FriendRequest };
 
 export type FriendRequestCommand =
-  | ({ readonly type: 'Ask'; readonly now: number } & Pick<
-      FriendRequest,
-      'requestId' | 'from' | 'to' | 'greeting' | 'source'
-    >)
+  | ({
+      readonly type: 'Ask';
+      readonly now: number;
+      /** The other one lets everybody in: nothing waits. */
+      readonly isAdmitted: boolean;
+    } & Pick<FriendRequest, 'requestId' | 'from' | 'to' | 'greeting' | 'source'>)
   | ({ readonly type: 'Renew'; readonly now: number } & Pick<FriendRequest, 'greeting' | 'source'>)
   | {
       readonly type: 'Answer';
@@ -54,8 +56,9 @@ export const friendRequest: Decider<FriendRequestState, FriendRequestCommand, Fr
     if (command.type === 'Ask') {
       // The id is derived from the command: under it nothing else was ever asked.
       if (state.status === 'Known') throw new Error(`friend request ${command.requestId} exists`);
-      const { type: _type, now, ...fields } = command;
-      const data = { ...fields, state: 'PENDING', reason: '', at: now, expiresAt: now + REQUEST_TTL_MS } as const;
+      const { type: _type, now, isAdmitted, ...fields } = command;
+      const stands = { state: isAdmitted ? 'ACCEPTED' : 'PENDING', reason: '' } as const;
+      const data = { ...fields, ...stands, at: now, expiresAt: now + REQUEST_TTL_MS };
       return [{ type: 'FriendRequested', version: 1, data }];
     }
     if (state.status === 'Absent') throw noSuchRequest();

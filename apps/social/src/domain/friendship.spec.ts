@@ -1,13 +1,15 @@
 import { friendship, judge, planRequest, type Friendship, type FriendshipCommand, type Side } from './friendship.js';
 import { RENEWAL_SPACING_MS, REQUEST_TTL_MS } from './limits.js';
+import { privacy, receptionOf, type PrivacyFields } from './privacy.js';
 
 const [a, b] = ['ua', 'ub'];
 type One = Exclude<FriendshipCommand['type'], 'Request' | 'Answer'>;
 
 const next = (state: Friendship, command: FriendshipCommand): Friendship =>
   friendship.decide(state, command).reduce(friendship.evolve, state);
-const ask = (state: Friendship, from: string, requestId: string, now: number): FriendshipCommand => ({
-  ...{ type: 'Request', from, to: from === a ? b : a, now },
+const reception = (changes: Partial<PrivacyFields> = {}) => receptionOf({ ...privacy.initial, ...changes }, 'name');
+const ask = (state: Friendship, from: string, requestId: string, now: number) => ({
+  ...{ type: 'Request' as const, from, to: from === a ? b : a, reception: reception(), now },
   plan: planRequest(state, from, requestId, now),
 });
 const asked = (state: Friendship, from: string, requestId = 'r1', now = 1): Friendship =>
@@ -67,12 +69,33 @@ describe('friendship', () => {
 
   it('refuses to ask oneself, a friend, and who blocks', () => {
     const plan = { kind: 'Open', requestId: 'r1' } as const;
-    const self: FriendshipCommand = { type: 'Request', from: a, to: a, plan, now: 1 };
+    const self: FriendshipCommand = { type: 'Request', from: a, to: a, plan, reception: reception(), now: 1 };
     expect(() => next(friendship.initial, self)).toThrow(refusing('INVALID'));
     expect(() => asked(friends, b, 'r2', 9)).toThrow(refusing('ALREADY_EXISTS'));
     const blocked = next(friendship.initial, one('Block', b));
     expect(() => asked(blocked, a)).toThrow(refusing('BLOCKED'));
     expect(asked(blocked, b).open).toMatchObject({ from: b });
+  });
+
+  it('makes friends at once of who asks somebody who lets everybody in, also where a request waits', () => {
+    const admitting = reception({ verificationNeeded: false });
+    for (const state of [friendship.initial, asked(friendship.initial, a)]) {
+      const friends = next(state, { ...ask(state, a, 'r1', 2), reception: admitting });
+      expect(friends.open).toBeNull();
+      expect(verdicts(friends)).toEqual(['OK', 'OK']);
+    }
+  });
+
+  it('lets nobody ask who is not to be found so, but those who are known or were asked', () => {
+    const hiding = { reception: reception({ byName: false, verificationNeeded: false }) };
+    const asking = (state: Friendship) => next(state, { ...ask(state, a, 'r2', 9), ...hiding });
+    const text = 'source: this user is not to be found by name';
+    const refused = expect.objectContaining({ code: 'FORBIDDEN', message: text });
+    expect(() => asking(friendship.initial)).toThrow(refused);
+    expect(() => asking(asked(friendship.initial, a))).toThrow(refused);
+    expect(verdicts(asking(asked(friendship.initial, b)))).toEqual(['OK', 'OK']);
+    expect(verdicts(asking(next(friends, one('Delete', a))))).toEqual(['OK', 'OK']);
+    expect(() => asking(next(friends, one('Delete', b)))).toThrow(refused);
   });
 
   it('refuses to accept who has blocked one meanwhile, and lets one refuse them', () => {

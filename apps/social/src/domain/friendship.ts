@@ -1,6 +1,7 @@
 import { DomainError, invalid, type Decider } from '@magpie/domain';
 import { RENEWAL_SPACING_MS, REQUEST_TTL_MS } from './limits.js';
 import { planOutdated, type RequestPlan } from './plan.js';
+import type { Reception } from './privacy.js';
 
 /** What one of the two has of the other, whole. */
 export interface Side {
@@ -61,7 +62,13 @@ export interface ContactChanges {
 }
 
 export type FriendshipCommand = { readonly now: number } & (
-  | { readonly type: 'Request'; readonly from: string; readonly to: string; readonly plan: RequestPlan }
+  | {
+      readonly type: 'Request';
+      readonly from: string;
+      readonly to: string;
+      readonly plan: RequestPlan;
+      readonly reception: Reception;
+    }
   | {
       readonly type: 'Answer';
       readonly by: string;
@@ -134,7 +141,7 @@ export function planRequest({ open }: Friendship, from: string, requestId: strin
 }
 
 function request(state: Friendship, command: FriendshipCommand & { type: 'Request' }): FriendshipEvent[] {
-  const { from, to, plan, now } = command;
+  const { from, to, plan, reception, now } = command;
   if (from === to) throw invalid('user_id', 'is your own');
   const [own, others] = [sideOf(state, from), sideOf(state, to)];
   if (own.has && others.has) {
@@ -144,6 +151,9 @@ function request(state: Friendship, command: FriendshipCommand & { type: 'Reques
   const due = planRequest(state, from, plan.requestId, now);
   if (due.kind !== plan.kind || due.requestId !== plan.requestId) throw planOutdated();
   if (plan.kind === 'Join') return [becameFriends(own, others, plan.requestId, now)];
+  // Who is in the other one's list needs not be found.
+  if (reception.refusal && !others.has) throw reception.refusal;
+  if (reception.isAdmitted) return [becameFriends(own, others, plan.requestId, now)];
   const next = plan.kind === 'Renew' ? state.open!.at + RENEWAL_SPACING_MS : now;
   if (now < next) {
     const text = `asked a moment ago; at most once in ${RENEWAL_SPACING_MS / 1000} s`;

@@ -3,6 +3,7 @@ import { ID_LENGTH_MAX, isIdOf } from '@magpie/domain/ids';
 import type { ContactChanges } from './friendship.js';
 import {
   COMMAND_ID_LENGTH,
+  MOMENTS_VISIBLE_DAYS,
   NICKNAME_LENGTH,
   REGION_LENGTH,
   REMARK_LENGTH,
@@ -10,6 +11,7 @@ import {
   TAG_LENGTH,
   TAGS_MAX,
 } from './limits.js';
+import type { PrivacyChanges, Way } from './privacy.js';
 import type { ProfileChanges } from './profile.js';
 
 /** Printable ASCII, the same on every retry of a command. */
@@ -47,6 +49,23 @@ export function requireProfileChanges(given: Given<ProfileChanges>): ProfileChan
     signature: optionalText('signature', signature, SIGNATURE_LENGTH),
     region: optionalText('region', region, REGION_LENGTH),
   });
+}
+
+/** Throws INVALID, also when nothing is to change. */
+export function requirePrivacyChanges(given: Given<PrivacyChanges>): PrivacyChanges {
+  const { verificationNeeded, byPhone, byName, byGroup, byCard, momentsVisibleDays } = given;
+  if (momentsVisibleDays !== undefined && !(MOMENTS_VISIBLE_DAYS as readonly number[]).includes(momentsVisibleDays)) {
+    throw invalid('moments_visible_days', `one of ${MOMENTS_VISIBLE_DAYS.join(', ')} is expected`);
+  }
+  return requireSome({ verificationNeeded, byPhone, byName, byGroup, byCard, momentsVisibleDays });
+}
+
+/** The group that somebody was found in; undefined when they were found otherwise. Throws INVALID. */
+export function requireGroup(groupId: string, way: Way): string | undefined {
+  if (way === 'group' && !isIdOf('g', groupId))
+    throw invalid('group_id', 'with the source group the group is expected');
+  if (way !== 'group' && groupId !== '') throw invalid('group_id', 'is expected with the source group alone');
+  return way === 'group' ? groupId : undefined;
 }
 
 /** Throws INVALID, also when nothing is to change; TOO_LARGE for too many tags. A tag that is named twice counts once. */

@@ -14,5 +14,10 @@ export const COMMAND_ID_LENGTH = { min: 1, max: 64 } as const;
 export const REQUEST_TTL_MS = 7 * 24 * 60 * 60 * 1000;
 /** Between two greetings of one request. */
 export const RENEWAL_SPACING_MS = 60_000;
+/** What `moments_visible_days` may be; 0 = all. */
+export const MOMENTS_VISIBLE_DAYS = [0, 3, 30, 180] as const;
+/** Searches of one user in a window: who types names does not come there, who tries out names does. */
+export const SEARCHES_PER_WINDOW = 60;
+export const SEARCH_WINDOW_MS = 10 * 60_000;
 /** Pairs in one question of another service. */
 export const PAIRS_MAX = 100;
