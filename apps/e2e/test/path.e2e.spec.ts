@@ -10,6 +10,10 @@ import { until } from '../src/until.js';
 
 const START_MS = 90_000;
 
+const FOUND_WITHIN_MS = 15_000;
+/** A user may search 60 times in 10 minutes. */
+const SEARCH_PAUSE_MS = 500;
+
 // Goal: two people with three devices chat over every transport, through absence and a restart of everything.
 // Real: all services, Kafka, MongoDB, sockets, the SDK with its store on disk.
 describe('the path', () => {
@@ -47,7 +51,8 @@ describe('the path', () => {
     await aliceDesk.client.login({ userName: 'alice', password: PASSWORD });
 
     let found = await alicePhone.client.search('bob');
-    await until('bob can be found', async () => (found = await alicePhone.client.search('bob')).length > 0);
+    const isFound = async () => (found = await alicePhone.client.search('bob')).length > 0;
+    await until('bob can be found', isFound, FOUND_WITHIN_MS, SEARCH_PAUSE_MS);
     expect(found).toMatchObject([{ userId: bob.userId, userName: 'bob', nickname: 'Bob' }]);
 
     await alicePhone.say(bob.userId, 'hello Bob');
