@@ -3,6 +3,7 @@ import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
+import type { TopicName } from '@magpie/contracts';
 import type { CrashPoint, FaultFile } from '@magpie/observability';
 import {
   readRunInfo,
@@ -30,6 +31,7 @@ export type Service = (typeof SERVICES)[number];
 
 const SERVERS: readonly string[] = ['kafka', 'mongod', 'supervisor'];
 const NAMESPACE = 'faults-';
+const MESSAGES: TopicName = 'messaging.message.v1';
 const HEALTHY_WITHIN_MS = 60_000;
 const PROBE_MS = 100;
 const PROBE_TIMEOUT_MS = 2_000;
@@ -74,6 +76,11 @@ export class Rig {
   }
   get mongodb(): string {
     return this.system.run.mongodb;
+  }
+
+  /** Where messages and the changes of groups stand, as Kafka names it. */
+  get messageTopic(): { readonly brokers: readonly string[]; readonly topic: string } {
+    return { brokers: this.system.run.kafka.split(','), topic: `${NAMESPACE}${MESSAGES}` };
   }
 
   /** The way of all services to Kafka; only in shapes that are proxied. */

@@ -33,6 +33,8 @@ export interface Row {
   readonly covers?: CrashPoint;
   /** What the users lose meanwhile must flow again this soon: a goal that the report holds against what was measured. */
   readonly flowsWithinMs?: number;
+  /** The log is lost: nobody can say afterwards when who came into a group, so nobody comes or goes meanwhile. */
+  readonly losesLog?: true;
   /**
    * Makes the fault and, where the supervisor does not repair it by itself, repairs it. Throws NotReached or NotRun when
    * there was no fault; answers particulars for the report.

@@ -12,6 +12,8 @@ const CLEAN = {
   offline: 0,
   behind: 0,
   shownAgain: 0,
+  shownToRemoved: 0,
+  wrong: [],
 };
 
 // Goal: nothing that the load saw go wrong lets a row pass.
@@ -34,6 +36,8 @@ describe('what makes a row fail', () => {
     [{ offline: 7 }, '7 devices did not come back'],
     [{ behind: 8 }, '8 devices did not come to the end of their feeds'],
     [{ shownAgain: 9 }, '9 old messages shown again'],
+    [{ shownToRemoved: 10 }, '10 shown to somebody who had been removed before'],
+    [{ wrong: ['AddMembers: NOT_A_MEMBER'] }, 'AddMembers: NOT_A_MEMBER'],
   ])('is %j', (seen, reason) => {
     expect(reasons(seen)).toEqual([reason]);
   });

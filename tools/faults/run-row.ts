@@ -22,7 +22,7 @@ export async function runRow(row: Row, rig: Rig, load: Load, choose: Choose): Pr
   const checkpoints = new CheckpointWatch(rig.mongodb, SERVICES.map(databaseOf));
   const signUps = new SignUps(rig.doors[0]!, `p${Date.now().toString(36)}`);
   try {
-    return await judged(row, { rig, load, trial: load.begin(), choose }, signUps, checkpoints);
+    return await judged(row, { rig, load, trial: load.begin(row.losesLog), choose }, signUps, checkpoints);
   } finally {
     load.end();
     signUps.end();
@@ -80,8 +80,18 @@ function statusOf(missed: NotReached | NotRun | undefined): Status {
 
 /** Everything that went wrong under the load; empty = nothing. */
 export function faultsOf(result: LoadResult): string[] {
-  const { summary, unresolved, resolvedAfterMs, foundByPull, offline, behind, shownAgain, feedGaps, historyGaps } =
-    result;
+  const {
+    summary,
+    unresolved,
+    resolvedAfterMs,
+    foundByPull,
+    offline,
+    behind,
+    shownAgain,
+    shownToRemoved,
+    feedGaps,
+    historyGaps,
+  } = result;
   return [
     ...Object.entries(summary.counts).map(([kind, count]) => `${count} ${kind}`),
     ...Object.entries(result.refusals).map(([code, count]) => `${count} refused: ${code}`),
@@ -94,6 +104,8 @@ export function faultsOf(result: LoadResult): string[] {
     ...(historyGaps > 0 ? [`${historyGaps} not once in the history`] : []),
     ...(behind > 0 ? [`${behind} devices did not come to the end of their feeds`] : []),
     ...(offline > 0 ? [`${offline} devices did not come back`] : []),
+    ...(shownToRemoved > 0 ? [`${shownToRemoved} shown to somebody who had been removed before`] : []),
+    ...firstOf(result.wrong),
     ...(shownAgain > 0 ? [`${shownAgain} old messages shown again`] : []),
   ];
 }

@@ -3,13 +3,14 @@ import { join } from 'node:path';
 
 import { choicesOf, Load } from '@magpie/testing';
 
+import { GroupLog } from './group-log.js';
 import { Rig } from './rig.js';
 import { SHAPES, type Row, type RowResult, type ShapeName } from './row.js';
 import { runRow } from './run-row.js';
 import { mountVolumes, unmountVolumes } from './volumes.js';
 
 export const USERS = 60;
-/** Messages per second. */
+/** Messages per second in pairs. */
 export const RATE = 300;
 
 /** Rows of one shape, one after another on one system, which is started anew when a row leaves it unfit for the next. */
@@ -45,7 +46,8 @@ async function runOn(
   const choose = choicesOf(seed);
   let rig = await Rig.start(dataDir, SHAPES[shape]);
   try {
-    const load = await Load.signIn(rig.doors, { users: USERS, rate: RATE, seed });
+    const times = new GroupLog();
+    const load = await Load.signIn(rig.doors, { users: USERS, rate: RATE, seed }, () => times.read(rig.messageTopic));
     try {
       for (const row of rows) {
         if ((await rig.unhealthy()).length > 0 || (await load.allOnline()) > 0) {

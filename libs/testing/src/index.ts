@@ -42,6 +42,7 @@ export {
   SignUps,
   Trial,
   type Choose,
+  type GroupTimes,
   type LoadOptions,
   type LoadResult,
   type LoadUser,

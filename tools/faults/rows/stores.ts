@@ -29,6 +29,7 @@ const WIPED_KAFKA: Row = {
   name: 'kafka wiped',
   what: 'The broker is killed and its data deleted; MongoDB stays. What was acknowledged and not yet in a feed is excused.',
   shape: 'split',
+  losesLog: true,
   run: async ({ rig, trial }) => {
     const diedAt = performance.now();
     await whileDown(rig, 'kafka', async () => {

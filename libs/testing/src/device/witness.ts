@@ -6,6 +6,7 @@ import type { Outcome, SendReport, ShownMessage } from '../checker/index.js';
 import { INIT, leavesDoubt, PASSING, SEND, SYNC } from './commands.js';
 import { DeviceSession } from './device-session.js';
 import { postCommand } from './short-link.js';
+import { StateBook } from './state-book.js';
 import { WireLink } from './wire-link.js';
 
 /** Where a running system is found (`run.json`). */
@@ -56,6 +57,7 @@ export class Witness {
   private readonly runId = randomBytes(6).toString('hex');
   /** Messages shown, by id. */
   readonly shown = new Set<string>();
+  readonly states = new StateBook();
 
   private constructor(
     private at: Addresses,
@@ -243,6 +245,7 @@ export class Witness {
     this.key = undefined;
     this.number = 0;
     this.newest = 0;
+    this.states.clear();
     this.observer.device(this.userId, this.deviceId).restarted();
   }
 
@@ -272,7 +275,9 @@ export class Witness {
   }
 
   private show(items: readonly sync.Item[]): void {
-    for (const { number, item } of items) {
+    for (const each of items) {
+      const { number, item } = each;
+      this.states.take(each);
       if (item?.$case !== 'message') continue;
       const { messageId, position, from, to } = item.value;
       const conversation = conversationOf(from, to);

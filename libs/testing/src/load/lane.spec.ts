@@ -1,7 +1,7 @@
 import { messaging, wire } from '@magpie/contracts';
 import { DomainError } from '@magpie/domain';
 import type { Witness } from '../device/index.js';
-import { Lane } from './lane.js';
+import { Lane, peerOf } from './lane.js';
 import type { LoadUser, Trial } from './trial.js';
 
 const ANN: LoadUser = { userId: 'ann', devices: [] };
@@ -22,7 +22,7 @@ async function outcomeAfter(codes: readonly (wire.Code | undefined)[]): Promise<
   return new Promise((resolve) => {
     const trial = { sending: () => undefined, answered: (_: string, outcome: string) => resolve(outcome) };
     const device = { call } as unknown as Witness;
-    new Lane(ANN, device, BOB).write(trial as unknown as Trial, 'c1', 'hello');
+    new Lane(ANN, device, peerOf(BOB)).write(trial as unknown as Trial, 'c1', 'hello');
   });
 }
 

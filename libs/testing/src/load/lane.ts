@@ -1,12 +1,23 @@
 import { messaging, wire } from '@magpie/contracts';
-import { DomainError } from '@magpie/domain';
+import { conversationOf, DomainError } from '@magpie/domain';
 import { deriveId } from '@magpie/domain/ids';
 import { leavesDoubt, PASSING, SEND } from '../device/commands.js';
 import type { Witness } from '../device/index.js';
-import { conversationBetween, type LoadUser, type Trial } from './trial.js';
+import type { LoadUser, Trial } from './trial.js';
 
 const BATCH_MAX = 20;
 const RETRY_MS = 300;
+
+/** Whom or what one writes to. */
+export interface Peer {
+  /** A user, or a group. */
+  readonly peerId: string;
+  /** Who has to be told of what `from` writes, besides `from`. */
+  readersOf(from: LoadUser): readonly LoadUser[];
+}
+
+/** Somebody as the other one of two. */
+export const peerOf = (user: LoadUser): Peer => ({ peerId: user.userId, readersOf: () => [user] });
 
 interface Waiting {
   readonly trial: Trial;
@@ -26,19 +37,25 @@ export class Lane {
   constructor(
     private readonly from: LoadUser,
     private readonly device: Witness,
-    private readonly to: LoadUser,
+    private readonly to: Peer,
   ) {
-    this.conversation = conversationBetween(from, to);
+    this.conversation = conversationOf(from.userId, to.peerId);
+  }
+
+  /** Whether something waits for its answer. */
+  get isBusy(): boolean {
+    return this.busy;
   }
 
   /** Writes a message, or wrote it `agoMs` ago and found no way until now; it leaves as soon as the lane is free. */
   write(trial: Trial, clientId: string, text: string, agoMs = 0): void {
-    const { conversation, from, to, device } = this;
+    const { conversation, from, device } = this;
+    const to = this.to.peerId;
     const clientTimeMs = Date.now() - agoMs;
     const messageId = deriveId('m', from.userId, conversation, clientId, clientTimeMs);
     const content = { content: { $case: 'text' as const, value: { text } } };
-    const outgoing = messaging.OutgoingMessage.fromPartial({ clientId, clientTimeMs, to: to.userId, content });
-    trial.sending({ messageId, from, to, device, conversation });
+    const outgoing = messaging.OutgoingMessage.fromPartial({ clientId, clientTimeMs, to, content });
+    trial.sending({ messageId, from, to, readers: this.to.readersOf(from), device, conversation });
     this.waiting.push({ trial, messageId, outgoing, doubtful: false });
     if (!this.busy) void this.drain();
   }

@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import type { sync } from '@magpie/contracts';
+import type { Membership } from '../checker/index.js';
 import { Witness, type Addresses } from '../device/index.js';
 import { choicesOf, type Choose } from './choices.js';
-import { Lane } from './lane.js';
+import { Groups } from './groups.js';
+import { Lane, peerOf } from './lane.js';
 import { readAgain, type Gaps } from './read-again.js';
 import { Trial, type LoadUser, type TrialResult } from './trial.js';
 
@@ -16,6 +18,10 @@ const BURST_EVERY = 12;
 const BURST_MESSAGES = 4;
 /** Every other message of a burst was written so long ago that a copy of it is looked for first. */
 const WRITTEN_AGO_MS = 70_000;
+/** Every so many writings are into a group, one message each. */
+const GROUP_EVERY = 5;
+/** All messages, for each of a pair. */
+const GROUPS_TOO = GROUP_EVERY / (GROUP_EVERY - 1);
 const SIGN_IN_AT_A_TIME = 4;
 const TICK_MS = 10;
 const POLL_MS = 50;
@@ -26,10 +32,13 @@ const PULL_WITHIN_MS = 20_000;
 
 export interface LoadOptions {
   readonly users: number;
-  /** Messages per second, whatever becomes of those before. */
+  /** Messages per second in pairs, whatever becomes of those before; what goes to groups comes on top. */
   readonly rate: number;
   readonly seed: number;
 }
+
+/** When who belonged to which group, by conversation, as the log says at this moment. */
+export type GroupTimes = () => Promise<ReadonlyMap<string, readonly Membership[]>>;
 
 /** What a stretch of load came to, and how it came to its end. */
 export interface LoadResult extends TrialResult, Gaps {
@@ -39,10 +48,12 @@ export interface LoadResult extends TrialResult, Gaps {
   readonly offline: number;
   /** Devices that had not had everything from the server when the judgement began: nothing counts as lost on these. */
   readonly behind: number;
+  /** What went wrong besides messages. */
+  readonly wrong: readonly string[];
 }
 
 /**
- * Users of a running system who write to each other in pairs at a steady rate, over TCP and WebSocket, and whose devices
+ * Users of a running system who write to each other in pairs and in groups at a steady rate, over TCP and WebSocket, and whose devices
  * hide nothing. Devices act on notices alone: what those do not tell of stays unseen until `settle` asks.
  */
 export class Load {
@@ -53,7 +64,6 @@ export class Load {
   private keys: ReadonlyMap<string, sync.SyncKey | undefined> = new Map();
   private readonly online: Promise<void>[];
   private readonly runId = randomBytes(4).toString('hex');
-  private trial: Trial | undefined;
   private offering: NodeJS.Timeout | undefined;
   private offeredUntil = 0;
   private written = 0;
@@ -61,18 +71,24 @@ export class Load {
   private constructor(
     private readonly options: LoadOptions,
     readonly users: readonly LoadUser[],
+    private readonly groups: Groups,
+    private readonly groupTimes: GroupTimes,
+    private trial: Trial,
   ) {
     this.choose = choicesOf(options.seed);
     for (const from of users) {
       const partners = Array.from({ length: PARTNERS }, () => users[this.choose(users.length)]!);
       for (const to of new Set(partners))
-        for (const device of from.devices) this.lanes.push(new Lane(from, device, to));
+        for (const device of from.devices) this.lanes.push(new Lane(from, device, peerOf(to)));
     }
     this.online = this.devices.map((device) => device.stayOnline());
   }
 
-  /** Registers the users (named by the seed) and brings their devices online. `doors`: the gateways. */
-  static async signIn(doors: readonly Addresses[], options: LoadOptions): Promise<Load> {
+  /**
+   * Registers the users (named by the seed), makes their groups and brings their devices online. `doors`: the gateways.
+   * `groupTimes` is asked at the end of every trial; it has to know what it was told before the log was lost.
+   */
+  static async signIn(doors: readonly Addresses[], options: LoadOptions, groupTimes: GroupTimes): Promise<Load> {
     const nobody = new Trial([], new Set());
     const users: LoadUser[] = [];
     const next = Array.from({ length: options.users }, (_, index) => index);
@@ -89,7 +105,9 @@ export class Load {
       }
     };
     await Promise.all(Array.from({ length: SIGN_IN_AT_A_TIME }, work));
-    return new Load(options, users);
+    const load = new Load(options, users, await Groups.make(users), groupTimes, nobody);
+    await groupTimes();
+    return load;
   }
 
   get devices(): readonly Witness[] {
@@ -109,16 +127,17 @@ export class Load {
     return offline();
   }
 
-  /** Begins to offer messages, which are judged by themselves. */
-  begin(): Trial {
-    if (this.trial !== undefined) for (const id of this.trial.messageIds) this.earlier.add(id);
+  /** Begins to offer messages, which are judged by themselves. `still`: nobody comes into groups or goes meanwhile. */
+  begin(still = false): Trial {
+    for (const id of this.trial.messageIds) this.earlier.add(id);
     const trial = new Trial(this.users, this.earlier);
     this.trial = trial;
     this.keys = new Map(this.users.map(({ userId, devices }) => [userId, devices[0]!.syncKey]));
     const startedAt = performance.now();
+    this.groups.begin(trial, still);
     let due = 0;
     this.offering = setInterval(() => {
-      const target = ((performance.now() - startedAt) * this.options.rate) / 1000;
+      const target = ((performance.now() - startedAt) * this.options.rate * GROUPS_TOO) / 1000;
       while (due < target) due += this.write(trial);
     }, TICK_MS);
     return trial;
@@ -127,25 +146,29 @@ export class Load {
   /** Offers nothing more. */
   end(): void {
     clearInterval(this.offering);
+    this.groups.end();
     this.offeredUntil = performance.now();
   }
 
   /** Waits until everything is answered and shown, asks for the rest, and judges. `resolveWithinMs` bounds the first. */
   async settle(resolveWithinMs: number): Promise<LoadResult> {
-    const trial = this.trial!;
+    const { trial } = this;
     const offline = await this.allOnline();
-    await becomes(() => trial.open === 0, this.offeredUntil + resolveWithinMs - performance.now());
+    const leftMs = this.offeredUntil + resolveWithinMs - performance.now();
+    const [wrong] = await Promise.all([this.groups.settle(leftMs), becomes(() => trial.open === 0, leftMs)]);
     await this.quiet(trial);
     const before = trial.showings;
     const caughtUp = await Promise.all(this.devices.map((device) => pulled(device)));
     const behind = new Set(this.devices.filter((_, index) => !caughtUp[index]));
     const foundByPull = trial.showings - before;
     const gaps = await readAgain(trial.owed, this.users, this.keys);
-    return { ...trial.finish(behind), ...gaps, foundByPull, offline, behind: behind.size };
+    for (const [conversation, times] of await this.groupTimes()) trial.belonged(conversation, times);
+    return { ...trial.finish(behind), ...gaps, foundByPull, offline, behind: behind.size, wrong };
   }
 
   async stop(): Promise<void> {
     this.end();
+    this.groups.stop();
     for (const lane of this.lanes) lane.stop();
     for (const device of this.devices) device.stop();
     await Promise.all(this.online);
@@ -153,8 +176,9 @@ export class Load {
 
   /** One writing: usually one message, now and then several at once. Answers how many. */
   private write(trial: Trial): number {
-    const lane = this.lanes[this.choose(this.lanes.length)]!;
-    const count = this.choose(BURST_EVERY) === 0 ? BURST_MESSAGES : 1;
+    const isForGroup = this.choose(GROUP_EVERY) === 0;
+    const lane = isForGroup ? this.groups.lane(this.choose) : this.lanes[this.choose(this.lanes.length)]!;
+    const count = !isForGroup && this.choose(BURST_EVERY) === 0 ? BURST_MESSAGES : 1;
     for (let n = 0; n < count; n++) {
       const id = `${this.runId}-${++this.written}`;
       lane.write(trial, id, `message ${id}`, count > 1 && n % 2 === 0 ? WRITTEN_AGO_MS : 0);

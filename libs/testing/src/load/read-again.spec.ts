@@ -24,7 +24,14 @@ describe('reading again', () => {
     });
     const owed = users.map((user, index) => {
       const conversation = `c${index}`;
-      return { messageId: `m${index}`, from: user, to: user, device: user.devices[0]!, conversation } as NewMessage;
+      return {
+        messageId: `m${index}`,
+        from: user,
+        to: user.userId,
+        readers: [user],
+        device: user.devices[0]!,
+        conversation,
+      } as NewMessage;
     });
     const keys = new Map(users.map(({ userId }) => [userId, KEY]));
     expect(await readAgain(owed, users, keys, 0)).toEqual({ feedGaps: USERS, historyGaps: USERS });

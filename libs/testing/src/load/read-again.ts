@@ -2,11 +2,11 @@ import { messaging, sync } from '@magpie/contracts';
 import { DomainError } from '@magpie/domain';
 import { HISTORY, SYNC } from '../device/commands.js';
 import type { Witness } from '../device/index.js';
-import type { LoadUser, NewMessage } from './trial.js';
+import { isOfGroup, type LoadUser, type NewMessage } from './trial.js';
 
 const FEED_PAGE = 200;
 const HISTORY_PAGE = 100;
-const HISTORY_PAGES_MAX = 5;
+const HISTORY_PAGES_MAX = 50;
 const AT_A_TIME = 8;
 /** For all questions together: the archive may be a little behind, and a service may have just come back. */
 const WITHIN_MS = 15_000;
@@ -36,7 +36,8 @@ export async function readAgain(
   const feeds = new Map<string, string[]>();
   for (const message of owed) {
     listOf(conversations, message.conversation).push(message);
-    for (const user of new Set([message.from.userId, message.to.userId])) listOf(feeds, user).push(message.messageId);
+    const users = new Set([message.from, ...message.readers].map(({ userId }) => userId));
+    for (const user of users) listOf(feeds, user).push(message.messageId);
   }
   const feedGaps = await sumOf(users, async ({ userId, devices }) => {
     const key = keys.get(userId);
@@ -44,9 +45,11 @@ export async function readAgain(
     return key === undefined || wanted.length === 0 ? 0 : gaps(wanted, until, () => feedSince(devices[0]!, key));
   });
   const historyGaps = await sumOf([...conversations.values()], (messages) => {
-    const { from, to } = messages[0]!;
+    const { from, to, readers } = messages[0]!;
+    // In a group somebody who was there all the time; what the author of the first has read is not all of it.
+    const [reader] = isOfGroup(messages[0]!) ? readers : [from];
     const wanted = messages.map(({ messageId }) => messageId);
-    return gaps(wanted, until, () => historyOf(from.devices[0]!, to.userId, new Set(wanted)));
+    return gaps(wanted, until, () => historyOf(reader!.devices[0]!, to, wanted));
   });
   return { feedGaps, historyGaps };
 }
@@ -98,16 +101,20 @@ async function feedSince(device: Witness, key: sync.SyncKey): Promise<string[] |
 }
 
 /** Ids of the newest messages of a conversation, as far back as `wanted` lie. */
-async function historyOf(device: Witness, peer: string, wanted: ReadonlySet<string>): Promise<string[]> {
+async function historyOf(device: Witness, peer: string, wanted: readonly string[]): Promise<string[]> {
   const found: string[] = [];
+  const missing = new Set(wanted);
   let beforePosition: number | undefined;
   for (let page = 0; page < HISTORY_PAGES_MAX; page++) {
     const asked = { peer, limit: HISTORY_PAGE, ...(beforePosition === undefined ? {} : { beforePosition }) };
     const request = messaging.ListHistoryRequest.encode(messaging.ListHistoryRequest.fromPartial(asked)).finish();
     const { messages, hasMore } = messaging.ListHistoryResponse.decode(await device.call(HISTORY, request));
-    found.push(...messages.map(({ messageId }) => messageId));
+    for (const { messageId } of messages) {
+      found.push(messageId);
+      missing.delete(messageId);
+    }
     beforePosition = messages.at(-1)?.position;
-    if (!hasMore || [...wanted].every((id) => found.includes(id))) break;
+    if (!hasMore || missing.size === 0) break;
   }
   return found;
 }

@@ -12,7 +12,8 @@ const OTHERS = [
 const message = (messageId: string): NewMessage => ({
   messageId,
   from: ann,
-  to: bob,
+  to: 'bob',
+  readers: [bob],
   device: ann.devices[0]!,
   conversation: 'd.ann.bob',
 });

@@ -1,7 +1,7 @@
-import { conversationOf } from '@magpie/domain';
 import {
   DeliveryChecker,
   summarise,
+  type Membership,
   type Outcome,
   type SendReport,
   type ShownMessage,
@@ -19,7 +19,10 @@ export interface LoadUser {
 export interface NewMessage {
   readonly messageId: string;
   readonly from: LoadUser;
-  readonly to: LoadUser;
+  /** A user, or a group. */
+  readonly to: string;
+  /** Who has to be told of it, besides `from`; of a group those whose membership nobody touches. */
+  readonly readers: readonly LoadUser[];
   readonly device: Witness;
   readonly conversation: string;
 }
@@ -31,11 +34,11 @@ interface Message extends NewMessage {
   answeredAt: number | undefined;
   /** It was lost with the log, or may be. */
   givenUp: boolean;
-  /** Other devices than the one that wrote it. */
+  /** Of the devices that have to be told of it. */
   readonly shownOn: Set<string>;
   /** Whether the device that wrote it has had it from its feed. */
   ownShown: boolean;
-  /** When a device of the receiver showed it first. */
+  /** When a device of a reader showed it first. */
   arrivedAt: number | undefined;
 }
 
@@ -56,6 +59,8 @@ export interface TrialResult {
   readonly users: number;
   /** Messages of before the trial that a device showed again without having begun anew. */
   readonly shownAgain: number;
+  /** Showings on devices of somebody who had been removed from the group before the message was written. */
+  readonly shownToRemoved: number;
   /** Devices that had to begin anew. */
   readonly restarts: number;
   readonly refusals: Readonly<Record<string, number>>;
@@ -71,6 +76,15 @@ const FLOWING_MS = 500;
 /** A message written longer ago than this, and shown to its receiver, is in the feed of its author too. */
 const FAN_OUT_MS = 2_000;
 
+/** A time in which somebody is known to be out of a group, by what was answered; by the clock of the trial. */
+interface Absence {
+  readonly conversation: string;
+  readonly user: string;
+  readonly from: number;
+  /** Infinity = nobody has set about adding the user again. */
+  to: number;
+}
+
 /** One stretch of load that is judged by itself: stands between the devices and a checker of its own. */
 export class Trial implements Observer {
   readonly checker = new DeliveryChecker();
@@ -78,6 +92,9 @@ export class Trial implements Observer {
   private readonly refusals = new Map<string, number>();
   private readonly begunAnew = new Set<string>();
   private readonly memberships = new Set<string>();
+  private readonly absences: Absence[] = [];
+  /** What groups have told of themselves. */
+  private readonly tips = new Set<string>();
   private readonly excused = new Set<string>();
   private brokenAt = -Infinity;
   private repairedAt = Infinity;
@@ -85,6 +102,7 @@ export class Trial implements Observer {
   private missingCount = 0;
   private shownCount = 0;
   private shownAgain = 0;
+  private shownToRemoved = 0;
 
   constructor(
     private readonly users: readonly LoadUser[],
@@ -105,16 +123,16 @@ export class Trial implements Observer {
   get open(): number {
     return this.openCount;
   }
-  /** Pairs of an acknowledged message and a device that still has to be told of it. */
+  /** Pairs of an acknowledged message and a device that has to be told of it yet. */
   get missing(): number {
     return this.missingCount;
   }
-  /** Showings so far, without those on the very device that wrote the message: such a device is not told of it. */
+  /** Showings so far on devices that have to be told. */
   get showings(): number {
     return this.shownCount;
   }
   get messageIds(): Iterable<string> {
-    return this.messages.keys();
+    return [...this.messages.keys(), ...this.tips];
   }
 
   /** Whether messages flow: those written lately were shown soon, or may be still. */
@@ -137,8 +155,8 @@ export class Trial implements Observer {
   }
 
   sending(message: NewMessage): void {
-    const { messageId, conversation, from, to, device } = message;
-    for (const user of new Set([from.userId, to.userId])) this.belongs(conversation, user);
+    const { messageId, conversation, from, readers, device } = message;
+    if (!isOfGroup(message)) for (const { userId } of [from, ...readers]) this.belongs(conversation, userId);
     this.messages.set(messageId, {
       ...message,
       writtenAt: this.now(),
@@ -165,9 +183,28 @@ export class Trial implements Observer {
     this.checker.answered(messageId, { outcome, answeredAtMs: Date.now() });
   }
 
-  /** Devices of a trial send by `sending` and `answered`. */
+  /** Devices of a trial send by `sending` and `answered`: this is what a group tells of itself. */
   sent(report: SendReport): void {
+    if (this.earlier.has(report.messageId)) return;
+    this.tips.add(report.messageId);
     this.checker.sent(report);
+  }
+
+  /** A removal was answered with OK: nothing that is written from now on is for that user. */
+  wentOut(conversation: string, user: string): void {
+    this.absences.push({ conversation, user, from: this.now(), to: Infinity });
+  }
+
+  /** Somebody is about to add the user again. */
+  comesIn(conversation: string, user: string): void {
+    for (const absence of this.absences) {
+      if (absence.conversation === conversation && absence.user === user) absence.to = Math.min(absence.to, this.now());
+    }
+  }
+
+  /** Who belonged to a group when. */
+  belonged(conversation: string, times: readonly Membership[]): void {
+    for (const membership of times) this.checker.member(conversation, membership);
   }
 
   device(user: string, device: string): ReturnType<Observer['device']> {
@@ -239,11 +276,11 @@ export class Trial implements Observer {
     let slowestMs = 0;
     let resolvedAfterMs = 0;
     const now = this.now();
-    for (const { arrivedAt, answeredAt = now, writtenAt, from, to } of this.messages.values()) {
+    for (const { arrivedAt, answeredAt = now, writtenAt, from, readers } of this.messages.values()) {
       if (writtenAt <= this.repairedAt) resolvedAfterMs = Math.max(resolvedAfterMs, answeredAt - this.repairedAt);
       const tookMs = arrivedAt === undefined || arrivedAt < this.brokenAt ? 0 : arrivedAt - writtenAt;
       slowestMs = Math.max(slowestMs, tookMs);
-      if (tookMs > NOTICEABLE_MS) affected.add(from.userId).add(to.userId);
+      if (tookMs > NOTICEABLE_MS) for (const { userId } of [from, ...readers]) affected.add(userId);
     }
     return {
       summary: summarise(this.checker.finish()),
@@ -253,6 +290,7 @@ export class Trial implements Observer {
       usersAffected: affected.size,
       users: this.users.length,
       shownAgain: this.shownAgain,
+      shownToRemoved: this.shownToRemoved,
       restarts: this.begunAnew.size,
       refusals: Object.fromEntries(this.refusals),
     };
@@ -270,6 +308,12 @@ export class Trial implements Observer {
     return message?.from.userId === user && message.device.deviceId === deviceId;
   }
 
+  private wasOut({ conversation, writtenAt }: Message, user: string): boolean {
+    return this.absences.some(
+      (out) => out.conversation === conversation && out.user === user && out.from < writtenAt && writtenAt < out.to,
+    );
+  }
+
   private noteShown({ messageId }: ShownMessage, user: string, deviceId: string): void {
     const message = this.messages.get(messageId);
     if (message === undefined) return;
@@ -277,8 +321,11 @@ export class Trial implements Observer {
       message.ownShown = true;
       return;
     }
+    if (this.wasOut(message, user)) this.shownToRemoved++;
+    const isReader = message.readers.some(({ userId }) => userId === user);
+    if (!isReader && user !== message.from.userId) return;
     this.shownCount++;
-    if (user === message.to.userId) message.arrivedAt ??= this.now();
+    if (isReader) message.arrivedAt ??= this.now();
     const device = `${user}/${deviceId}`;
     if (message.shownOn.has(device)) return;
     message.shownOn.add(device);
@@ -286,9 +333,9 @@ export class Trial implements Observer {
   }
 }
 
-/** Devices that have to be told of it: all of both sides but the one that wrote it. */
-const othersOf = ({ from, to, device }: NewMessage): readonly Witness[] =>
-  [...new Set([...from.devices, ...to.devices])].filter((other) => other !== device);
+/** Devices that have to be told of it: all of its author and its readers but the one that wrote it. */
+const othersOf = ({ from, readers, device }: NewMessage): readonly Witness[] =>
+  [...new Set([from, ...readers].flatMap(({ devices }) => devices))].filter((other) => other !== device);
 
-/** The key under which both sides of a conversation know it. */
-export const conversationBetween = (a: LoadUser, b: LoadUser): string => conversationOf(a.userId, b.userId);
+/** Whether it is for the members of a group. */
+export const isOfGroup = ({ conversation }: Pick<NewMessage, 'conversation'>): boolean => conversation.startsWith('g.');
