@@ -78,9 +78,9 @@ export class Rig {
     return this.system.run.mongodb;
   }
 
-  /** Where messages and the changes of groups stand, as Kafka names it. */
-  get messageTopic(): { readonly brokers: readonly string[]; readonly topic: string } {
-    return { brokers: this.system.run.kafka.split(','), topic: `${NAMESPACE}${MESSAGES}` };
+  /** Brokers, and the topic of messages and the changes of groups as Kafka names it. */
+  get messageLog(): [brokers: readonly string[], topic: string] {
+    return [this.system.run.kafka.split(','), `${NAMESPACE}${MESSAGES}`];
   }
 
   /** The way of all services to Kafka; only in shapes that are proxied. */

@@ -1,9 +1,8 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { choicesOf, Load } from '@magpie/testing';
+import { choicesOf, GroupLog, Load } from '@magpie/testing';
 
-import { GroupLog } from './group-log.js';
 import { Rig } from './rig.js';
 import { SHAPES, type Row, type RowResult, type ShapeName } from './row.js';
 import { runRow } from './run-row.js';
@@ -47,7 +46,7 @@ async function runOn(
   let rig = await Rig.start(dataDir, SHAPES[shape]);
   try {
     const times = new GroupLog();
-    const load = await Load.signIn(rig.doors, { users: USERS, rate: RATE, seed }, () => times.read(rig.messageTopic));
+    const load = await Load.signIn(rig.doors, { users: USERS, rate: RATE, seed }, () => times.read(...rig.messageLog));
     try {
       for (const row of rows) {
         if ((await rig.unhealthy()).length > 0 || (await load.allOnline()) > 0) {

@@ -32,7 +32,7 @@ export {
 } from './checker/index.js';
 export { startTcpProxy, type ProxyMode, type TcpProxy, type TcpProxyOptions } from './faults/tcp-proxy.js';
 export { PushReceiver, type PushAnswer, type PushSubscription, type ReceivedPush } from './push/push-receiver.js';
-export { readGroupTimes } from './load/group-times.js';
+export { GroupLog, readGroupTimes } from './load/group-times.js';
 export { postCommand, Witness, WireLink, type Addresses, type Observer, type WitnessOptions } from './device/index.js';
 export {
   chatter,

@@ -7,10 +7,22 @@ export class StateBook {
   /** By user id. */
   readonly contacts = new Map<string, social.Contact>();
   private readonly receipts = new Map<string, number>();
+  private isWatched = false;
+  private back = 0;
+
+  /** States of groups older than what it had, since `watch`; none is counted once the device has begun anew. */
+  get wentBack(): number {
+    return this.back;
+  }
+
+  watch(): void {
+    this.isWatched = true;
+    this.back = 0;
+  }
 
   /** Items that are no states are passed over. */
   take({ item }: sync.Item): void {
-    if (item?.$case === 'group') this.groups.set(item.value.groupId, item.value);
+    if (item?.$case === 'group') this.keep(item.value);
     else if (item?.$case === 'contact') this.contacts.set(item.value.userId, item.value);
     else if (item?.$case === 'receipt') {
       this.receipts.set(`${item.value.peer} ${item.value.reader}`, item.value.readPosition);
@@ -24,6 +36,12 @@ export class StateBook {
 
   /** The device begins anew. */
   clear(): void {
+    this.isWatched = false;
     for (const states of [this.groups, this.contacts, this.receipts]) states.clear();
+  }
+
+  private keep(group: messaging.Group): void {
+    if (this.isWatched && group.version < (this.groups.get(group.groupId)?.version ?? 0)) this.back++;
+    this.groups.set(group.groupId, group);
   }
 }

@@ -59,8 +59,8 @@ export class Groups {
     }
   }
 
-  /** Makes groups of the first users. Throws what they are refused with. */
-  static async make(users: readonly LoadUser[]): Promise<Groups> {
+  /** Makes groups of the first users, each with a past: its guest was out once. Throws what they are refused with. */
+  static async make(users: readonly LoadUser[], trial: Trial): Promise<Groups> {
     const made = Array.from({ length: GROUPS }, async (_, index) => {
       const members = users.slice(index * MEMBERS, (index + 1) * MEMBERS);
       const owner = members[0]!;
@@ -70,7 +70,13 @@ export class Groups {
       const { group } = messaging.CreateGroupResponse.decode(await owner.devices[0]!.call(CREATE_GROUP, body));
       return new LoadGroup(group!.groupId, owner, members.slice(0, -1), members.at(-1)!);
     });
-    return new Groups(await Promise.all(made));
+    const groups = new Groups(await Promise.all(made));
+    groups.ended = false;
+    const { errands } = groups;
+    await Promise.all(groups.groups.map((group) => groups.letOut({ group, trial, errands })));
+    await Promise.all(groups.groups.map((group) => letIn({ group, trial, errands })));
+    if (errands.wrong.length > 0) throw new Error(errands.wrong.join('; '));
+    return groups;
   }
 
   /** Guests come and go from now on; `still`: they stay as they are. */

@@ -3,10 +3,13 @@ import type { sync } from '@magpie/contracts';
 import type { Membership } from '../checker/index.js';
 import { Witness, type Addresses } from '../device/index.js';
 import { choicesOf, type Choose } from './choices.js';
+import { Friendships } from './friendships.js';
 import { Groups } from './groups.js';
 import { Lane, peerOf } from './lane.js';
 import { readAgain, type Gaps } from './read-again.js';
+import { Reading, type Couple } from './reading.js';
 import { Trial, type LoadUser, type TrialResult } from './trial.js';
+import { becomes } from './wait.js';
 
 /** Every so many users have a second device, and every so many devices are on a WebSocket. */
 const SECOND_DEVICE_EVERY = 3;
@@ -24,7 +27,6 @@ const GROUP_EVERY = 5;
 const GROUPS_TOO = GROUP_EVERY / (GROUP_EVERY - 1);
 const SIGN_IN_AT_A_TIME = 4;
 const TICK_MS = 10;
-const POLL_MS = 50;
 /** Nothing new has come for this long: nothing more will by itself. Longer than a lost log takes to be followed again. */
 const IDLE_MS = 15_000;
 const ONLINE_WITHIN_MS = 30_000;
@@ -59,6 +61,7 @@ export interface LoadResult extends TrialResult, Gaps {
 export class Load {
   private readonly choose: Choose;
   private readonly lanes: Lane[] = [];
+  private readonly reading: Reading;
   private readonly earlier = new Set<string>();
   /** What the first device of each user held when the trial began. */
   private keys: ReadonlyMap<string, sync.SyncKey | undefined> = new Map();
@@ -72,16 +75,21 @@ export class Load {
     private readonly options: LoadOptions,
     readonly users: readonly LoadUser[],
     private readonly groups: Groups,
+    private readonly friendships: Friendships,
     private readonly groupTimes: GroupTimes,
     private trial: Trial,
   ) {
     this.choose = choicesOf(options.seed);
+    const couples: Couple[] = [];
     for (const from of users) {
       const partners = Array.from({ length: PARTNERS }, () => users[this.choose(users.length)]!);
-      for (const to of new Set(partners))
+      for (const to of new Set(partners)) {
         for (const device of from.devices) this.lanes.push(new Lane(from, device, peerOf(to)));
+        couples.push({ reader: to, partner: from });
+      }
     }
-    this.online = this.devices.map((device) => device.stayOnline());
+    this.reading = new Reading(couples, choicesOf(options.seed));
+    this.online = this.allDevices.map((device) => device.stayOnline());
   }
 
   /**
@@ -105,36 +113,48 @@ export class Load {
       }
     };
     await Promise.all(Array.from({ length: SIGN_IN_AT_A_TIME }, work));
-    const load = new Load(options, users, await Groups.make(users), groupTimes, nobody);
+    const friendships = await Friendships.signIn(doors[0]!, nobody, `friend-${options.seed}`);
+    const load = new Load(options, users, await Groups.make(users, nobody), friendships, groupTimes, nobody);
     await groupTimes();
     return load;
   }
 
+  /** Of those who write. */
   get devices(): readonly Witness[] {
     return this.users.flatMap(({ devices }) => devices);
   }
 
+  private get allDevices(): readonly Witness[] {
+    return [...this.devices, ...this.friendships.devices];
+  }
+
   /** The system was started anew, maybe with more gateways or fewer. */
   moveTo(doors: readonly Addresses[]): void {
-    this.devices.forEach((device, index) => device.moveTo(doors[index % doors.length]!));
+    this.allDevices.forEach((device, index) => device.moveTo(doors[index % doors.length]!));
   }
 
   /** Resolves with the number of devices that have no link, or have not begun yet: 0, or more after a while. */
   async allOnline(): Promise<number> {
     const offline = (): number =>
-      this.devices.filter((device) => !device.isOnline || device.syncKey === undefined).length;
+      this.allDevices.filter((device) => !device.isOnline || device.syncKey === undefined).length;
     await becomes(() => offline() === 0, ONLINE_WITHIN_MS);
     return offline();
   }
 
-  /** Begins to offer messages, which are judged by themselves. `still`: nobody comes into groups or goes meanwhile. */
-  begin(still = false): Trial {
+  /**
+   * Begins to offer messages, which are judged by themselves. `losesLog`: the log will be lost, so nobody comes into groups
+   * or goes meanwhile.
+   */
+  begin(losesLog = false): Trial {
     for (const id of this.trial.messageIds) this.earlier.add(id);
     const trial = new Trial(this.users, this.earlier);
     this.trial = trial;
     this.keys = new Map(this.users.map(({ userId, devices }) => [userId, devices[0]!.syncKey]));
     const startedAt = performance.now();
-    this.groups.begin(trial, still);
+    for (const { states } of this.devices) states.watch();
+    this.groups.begin(trial, losesLog);
+    this.reading.begin(trial, losesLog);
+    this.friendships.begin();
     let due = 0;
     this.offering = setInterval(() => {
       const target = ((performance.now() - startedAt) * this.options.rate * GROUPS_TOO) / 1000;
@@ -146,7 +166,7 @@ export class Load {
   /** Offers nothing more. */
   end(): void {
     clearInterval(this.offering);
-    this.groups.end();
+    for (const each of [this.groups, this.reading, this.friendships]) each.end();
     this.offeredUntil = performance.now();
   }
 
@@ -155,8 +175,12 @@ export class Load {
     const { trial } = this;
     const offline = await this.allOnline();
     const leftMs = this.offeredUntil + resolveWithinMs - performance.now();
-    const [wrong] = await Promise.all([this.groups.settle(leftMs), becomes(() => trial.open === 0, leftMs)]);
+    const others = Promise.all([this.groups, this.friendships, this.reading].map((each) => each.settle(leftMs)));
+    await becomes(() => trial.open === 0, leftMs);
     await this.quiet(trial);
+    const wrong = (await others).flat();
+    const wentBack = this.devices.reduce((sum, { states }) => sum + states.wentBack, 0);
+    if (wentBack > 0) wrong.push(`${wentBack} states of groups went back on a device`);
     const before = trial.showings;
     const caughtUp = await Promise.all(this.devices.map((device) => pulled(device)));
     const behind = new Set(this.devices.filter((_, index) => !caughtUp[index]));
@@ -170,7 +194,7 @@ export class Load {
     this.end();
     this.groups.stop();
     for (const lane of this.lanes) lane.stop();
-    for (const device of this.devices) device.stop();
+    for (const device of this.allDevices) device.stop();
     await Promise.all(this.online);
   }
 
@@ -198,14 +222,4 @@ export class Load {
 /** Whether the device came to the end of its feed. */
 function pulled(device: Witness): Promise<boolean> {
   return becomes(() => device.pull().catch(() => false), PULL_WITHIN_MS);
-}
-
-/** Waits for a condition; answers whether it came. */
-async function becomes(holds: () => boolean | Promise<boolean>, withinMs: number): Promise<boolean> {
-  const until = performance.now() + withinMs;
-  while (!(await holds())) {
-    if (performance.now() >= until) return false;
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-  }
-  return true;
 }

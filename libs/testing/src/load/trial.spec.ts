@@ -165,4 +165,62 @@ describe('trial', () => {
     trial.device('ann', 'a1').shown(item('old', 1));
     expect(trial.finish()).toMatchObject({ shownAgain: 1, restarts: 1 });
   });
+
+  describe('in a group', () => {
+    const eve: LoadUser = { userId: 'eve', devices: [device('e1')] };
+    const toGroup = (messageId: string): NewMessage => ({ ...message(messageId), to: 'g1', conversation: 'g.g1' });
+    const place = (messageId: string, position: number) => ({ ...item(messageId, position), conversation: 'g.g1' });
+    const times = [{ user: 'ann' }, { user: 'bob' }, { user: 'eve', from: 1, to: 5 }];
+    const showAll = (messageId: string, position: number): void => {
+      for (const [user, name] of OTHERS) trial.device(user, name).shown(place(messageId, position));
+    };
+
+    beforeEach(() => {
+      trial = new Trial([ann, bob, eve], new Set(['old']), () => now);
+    });
+
+    it('waits for those who stay, and judges everybody by the times of the log', () => {
+      trial.sending(toGroup('m1'));
+      trial.answered('m1', 'ok');
+      showAll('m1', 4);
+      expect([trial.missing, trial.showings]).toEqual([0, 2]);
+      trial.sending(toGroup('m2'));
+      trial.answered('m2', 'ok');
+      showAll('m2', 6);
+      trial.device('eve', 'e1').shown(place('m2', 6));
+      expect([trial.missing, trial.showings]).toEqual([0, 4]);
+      trial.belonged('g.g1', times);
+      // On the device of the author nothing was shown either.
+      expect(trial.finish(new Set([ann.devices[0]!])).summary.counts).toEqual({ lost: 1, leaked: 1 });
+    });
+
+    it('counts what was written after a removal was answered and is shown to the removed one all the same', () => {
+      trial.sending(toGroup('m1'));
+      now += 5;
+      trial.wentOut('g.g1', 'eve');
+      now += 5;
+      trial.sending(toGroup('m2'));
+      trial.sending(message('m3'));
+      now += 5;
+      trial.comesIn('g.g1', 'eve');
+      now += 5;
+      trial.sending(toGroup('m4'));
+      for (const [index, id] of ['m1', 'm2', 'm4'].entries()) trial.device('eve', 'e1').shown(place(id, index + 1));
+      expect(trial.finish().shownToRemoved).toBe(1);
+    });
+
+    it('judges what the group tells of itself, once', () => {
+      const tip = (messageId: string) => ({ user: '', device: messageId, conversation: 'g.g1', messageId });
+      for (const id of ['old', 't1']) {
+        for (const [user, name] of OTHERS) {
+          trial.sent({ ...tip(id), outcome: 'ok' });
+          trial.device(user, name).shown(place(id, 2));
+        }
+      }
+      trial.belonged('g.g1', times);
+      expect([...trial.messageIds]).toEqual(['t1']);
+      const { shownAgain, summary } = trial.finish(new Set([ann.devices[0]!]));
+      expect([shownAgain, summary.counts]).toEqual([2, { lost: 1 }]);
+    });
+  });
 });

@@ -93,6 +93,8 @@ export class Trial implements Observer {
   private readonly begunAnew = new Set<string>();
   private readonly memberships = new Set<string>();
   private readonly absences: Absence[] = [];
+  /** Highest positions that were shown, by conversation and by conversation and user. */
+  private readonly last = new Map<string, number>();
   /** What groups have told of themselves. */
   private readonly tips = new Set<string>();
   private readonly excused = new Set<string>();
@@ -145,6 +147,11 @@ export class Trial implements Observer {
       seen++;
     }
     return seen > 0;
+  }
+
+  /** Highest position in a conversation that was shown to anybody, or to `user`; 0 = none. */
+  lastShown(conversation: string, user?: string): number {
+    return this.last.get(user === undefined ? conversation : `${conversation} ${user}`) ?? 0;
   }
 
   /** What feeds and history must hold for good. */
@@ -217,6 +224,9 @@ export class Trial implements Observer {
           return;
         }
         log.shown(item);
+        for (const whose of [item.conversation, `${item.conversation} ${user}`]) {
+          this.last.set(whose, Math.max(item.position, this.last.get(whose) ?? 0));
+        }
         this.noteShown(item, user, device);
       },
       held: (key) => log.held(key),

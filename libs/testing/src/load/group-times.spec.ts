@@ -1,7 +1,6 @@
 import { event, EVENTS, messaging } from '@magpie/contracts';
 import { numberOf } from '@magpie/domain';
-
-import { GroupTally } from './group-log.js';
+import { GroupTally } from './group-times.js';
 
 const CHANGED = 'magpie.messaging.v1.GroupChanged';
 const GROUP = 'g.g1';
