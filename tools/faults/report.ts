@@ -55,21 +55,22 @@ and what the users then saw. Run it again with \`npm run faults -- --seed ${seed
 ${runs.map(verdictOf).join('\n')}
 - Load throughout: ${RATE} messages per second (open loop, one in twelve writings a burst of four in one request) between
   ${USERS} users in pairs, every third with two devices, a third of the first devices on WebSocket, the rest on TCP; one
-  more writing in five goes to one of four groups of eight, whose owners remove and add one member every 2 s. Besides, one
-  person per second signs up and logs in on a second device, ten readers per second say how far they are, and two pairs of
-  others become friends and end it. A fault begins once messages flow (those of
-  the last 1.5 s were each shown within 0.5 s), or after 20 s: what a system is slow at when it was just started is not
-  the fault's.
+  more writing in five goes to one of four groups of eight, whose owners remove and add one member every 2 s. Besides,
+  one person per second signs up and logs in on a second device, ten readers per second say how far they are, and two
+  pairs of others become friends and end it. A fault begins once messages flow (those of the last 1.5 s were each shown
+  within 0.5 s), or after 20 s: what a system is slow at when it was just started is not the fault's.
 - The devices hide nothing: they show whatever they are told, in the order in which they are told. Sends without an
   answer are sent again with the same ids, as the SDK does.
-- A row passes when every acknowledged message was shown exactly once on every device of both sides, or of who was in the
-  group at its place in the log, and of nobody else, in the order of the conversation; nothing that was written after a
-  removal was answered reached the one removed; every device knows in the end how far readers are and who is whose friend,
-  as it was answered, and was told no older state of a group after a newer one; nothing was refused; every send was resolved within 60 s of the last repair; every message reached the
-  devices by notice, none only because they asked at the end; every device came to the end of its feed, and none showed
-  an old message again; feed and history, read again, hold every message once; no checkpoint and no epoch of one went
-  back; everybody who signed up is found; and the system is healthy again by itself. When the log itself is lost nobody can
-  say afterwards who came into a group when: in that row groups stay as they are, and readers may be less far than they said.
+- A row passes when every acknowledged message was shown exactly once on every device of both sides, or of those who
+  were in the group at its place in the log, and of nobody else, in the order of the conversation; nothing that was
+  written after a removal was answered reached the one removed; nothing was refused; every send was resolved within 60 s
+  of the last repair; every message reached the devices by notice, none only because they asked at the end; every device
+  came to the end of its feed, and none showed an old message again, or an older state of a group after a newer one; in
+  the end all devices know how far readers are and who is whose friend, as it was answered; feed and history, read
+  again, hold every message once; no checkpoint and no epoch of one went back; everybody who signed up is found; and the
+  system is healthy again by itself.
+- When the log itself is lost nobody can say afterwards when who came into a group: in that row groups stay as they are,
+  and readers may be less far than they said.
 
 _Slowest_ is the longest time that any message took from being written to being shown, of those shown after the fault
 began, so it is the longest that anybody was cut off: fail-over, the repeats and the backlog together. _Waited_ are the
