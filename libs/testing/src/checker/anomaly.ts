@@ -8,7 +8,7 @@ import type { MessageFacts } from './messages.js';
  *   another order than it sent them
  * - late: shown at a key that the device already held, so that a device which trusts its key would never have got it
  * - leaked: shown to somebody who is not a recipient
- * - resurrected: definitely refused, yet shown
+ * - resurrected: definitely refused, yet shown; or taken back, and a settled device still shows what it said
  * - forked: two devices, or a device and the sender's answer, disagree on where a message lies, or two messages share a
  *   place. Devices that agree on places and show them rising agree on the order.
  * - unsent: shown, though no sender told of it

@@ -187,6 +187,32 @@ describe('the delivery checker', () => {
     expect([...checker.finish().counts]).toEqual([['leaked', 1]]);
   });
 
+  it('asks every settled device that shows a message whether it knows that it was taken back', () => {
+    const checker = new DeliveryChecker();
+    for (const user of ['a', 'b']) checker.member(PAIR, { user });
+    const [phone, desk, away] = [checker.device('a', 'x'), checker.device('b', 'y'), checker.device('b', 'z')];
+    checker.sent({ ...send('m1'), outcome: 'ok' });
+    checker.sent({ ...send('m2'), outcome: 'ok' });
+    const show = (device: typeof phone): void => {
+      device.shown({ messageId: 'm1', conversation: PAIR, position: 1, key: 1 });
+      device.shown({ messageId: 'm2', conversation: PAIR, position: 2, key: 2 });
+      device.held(2);
+    };
+    for (const device of [phone, desk, away]) show(device);
+    checker.takenBack('m1');
+    phone.takenBack('m1');
+    for (const device of [phone, desk]) device.settled();
+    expect(checker.finish().anomalies).toMatchObject([{ kind: 'resurrected', messageId: 'm1', device: 'b/y' }]);
+    desk.takenBack('m1');
+    expect(checker.finish().anomalies).toEqual([]);
+    // What begins anew must be told anew.
+    desk.restarted();
+    show(desk);
+    desk.settled();
+    expect(checker.finish().anomalies).toMatchObject([{ kind: 'resurrected', messageId: 'm1', device: 'b/y' }]);
+    expect(() => checker.takenBack('m9')).toThrow('m9');
+  });
+
   it('keeps a bounded list of a run that lost everything, and counts the rest', () => {
     const run = cleanHistory({
       users: 2,

@@ -146,6 +146,13 @@ export class DeliveryChecker {
     this.answered(report.messageId, report);
   }
 
+  /** Somebody was told that a message is taken back: who shows it must learn of that. */
+  takenBack(messageId: string): void {
+    const message = this.messages.known(messageId);
+    if (message === undefined) throw new Error(`${messageId} is taken back, which was neither sent nor shown`);
+    message.takenBack = true;
+  }
+
   /**
    * Messages that may be lost (on the device asked about): those that a wiped log took with it. Everything else holds
    * for them too. A message is excused if any of the predicates given so says so.
@@ -230,6 +237,9 @@ function judgeShown(message: MessageFacts, log: DeviceLog, tally: Tally): void {
   tally.shown++;
   if (message.outcome === 'refused') tally.anomalies.add('resurrected', message, 'refused, yet shown', log.name);
   const count = log.countOf(message);
+  if (message.takenBack && log.isSettled && count > 0 && !log.hasTakenBack(message)) {
+    tally.anomalies.add('resurrected', message, 'taken back, yet it stands', log.name);
+  }
   if (count > 1) tally.anomalies.add('repeated', message, `shown ${count} times`, log.name);
 }
 

@@ -28,6 +28,8 @@ export class DeviceLog {
   readonly name: string;
   /** By the index of the message. */
   private readonly marks = new Map<number, number>();
+  /** By the index of the message. */
+  private readonly takenBackHere = new Set<number>();
   private readonly lastPosition = new Map<Conversation, number>();
   private heldKey = -1;
   private isSettledNow = false;
@@ -73,6 +75,12 @@ export class DeviceLog {
     this.checkPlace(message, item);
   }
 
+  /** The device was told that a message is taken back, or was given what is left of it: it shows no more than that. */
+  takenBack(messageId: string): void {
+    const message = this.messages.known(messageId);
+    if (message !== undefined) this.takenBackHere.add(message.index);
+  }
+
   /** The device now holds this key: it was told by a pull, or by a notice that it applied, after showing the items. */
   held(key: number): void {
     if (key > this.heldKey) this.heldKey = key;
@@ -90,6 +98,7 @@ export class DeviceLog {
   restarted(): void {
     for (const index of this.marks.keys()) this.marks.set(index, EVER);
     this.lastPosition.clear();
+    this.takenBackHere.clear();
     this.heldKey = -1;
     this.isSettledNow = false;
   }
@@ -102,6 +111,11 @@ export class DeviceLog {
   /** Whether the message was shown or listed at all, in this life of the device or an earlier one. */
   hasShown({ index }: MessageFacts): boolean {
     return this.marks.has(index);
+  }
+
+  /** Whether this life of the device knows that it is taken back. */
+  hasTakenBack({ index }: MessageFacts): boolean {
+    return this.takenBackHere.has(index);
   }
 
   private markOf({ index }: MessageFacts): number {

@@ -23,6 +23,8 @@ export interface MessageFacts {
   requestId: string | undefined;
   sentAtMs: number | undefined;
   answeredAtMs: number | undefined;
+  /** Whether somebody was told that it is taken back. */
+  takenBack: boolean;
   /** As first shown or answered; undefined = neither. */
   position: number | undefined;
   /** Devices that showed it, each counted once. */
@@ -57,6 +59,7 @@ export class Messages {
       requestId: undefined,
       sentAtMs: undefined,
       answeredAtMs: undefined,
+      takenBack: false,
       position: undefined,
       shownOn: 0,
     };

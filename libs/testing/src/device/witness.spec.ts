@@ -6,7 +6,12 @@ import { REFRESH } from './commands.js';
 import { Witness, type Observer } from './witness.js';
 
 const nobody: Observer = {
-  device: () => ({ shown: () => undefined, held: () => undefined, restarted: () => undefined }),
+  device: () => ({
+    shown: () => undefined,
+    takenBack: () => undefined,
+    held: () => undefined,
+    restarted: () => undefined,
+  }),
   sent: () => undefined,
 };
 

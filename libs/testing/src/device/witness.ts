@@ -18,7 +18,15 @@ export interface Addresses {
 
 /** Who is told what devices show, sent and were answered: a DeliveryChecker, or who stands before one. */
 export interface Observer {
-  device(user: string, device: string): { shown(item: ShownMessage): void; held(key: number): void; restarted(): void };
+  device(
+    user: string,
+    device: string,
+  ): {
+    shown(item: ShownMessage): void;
+    takenBack(messageId: string): void;
+    held(key: number): void;
+    restarted(): void;
+  };
   sent(report: SendReport): void;
 }
 
@@ -275,15 +283,18 @@ export class Witness {
   }
 
   private show(items: readonly sync.Item[]): void {
+    const log = this.observer.device(this.userId, this.deviceId);
     for (const each of items) {
       const { number, item } = each;
       this.states.take(each);
+      if (item?.$case === 'recall') log.takenBack(item.value.messageId);
       if (item?.$case !== 'message') continue;
-      const { messageId, position, from, to } = item.value;
+      const { messageId, position, from, to, recalled } = item.value;
       const conversation = conversationOf(from, to);
       // What a group tells of itself has nobody who would report it; each such message is a sender of its own.
       if (from === '') this.observer.sent({ user: '', device: messageId, conversation, messageId, outcome: 'ok' });
-      this.observer.device(this.userId, this.deviceId).shown({ messageId, conversation, position, key: number });
+      log.shown({ messageId, conversation, position, key: number });
+      if (recalled) log.takenBack(messageId);
       this.shown.add(messageId);
     }
   }

@@ -229,6 +229,7 @@ export class Trial implements Observer {
         }
         this.noteShown(item, user, device);
       },
+      takenBack: (messageId) => log.takenBack(messageId),
       held: (key) => log.held(key),
       restarted: () => {
         this.begunAnew.add(name);
