@@ -64,6 +64,20 @@ describe('forwarding', () => {
     expect(messages.filter((each) => each.messageId === one.messageId)).toHaveLength(1);
   });
 
+  it('makes pages of history that fit an answer, however large the messages are', async () => {
+    const said = await send(ann, bob, text('x'.repeat(4_096)));
+    const ids = [said.messageId];
+    while (ids.length < 15) ids.push((await send(ann, bob, text('x'.repeat(4_096)))).messageId);
+    for (let large = 0; large < 12; large++) await send(ann, eve, forward(bob, ids, { merged: true }));
+    const { messages, hasMore } = await system.call('listHistory', eve, { peer: ann, limit: 100 });
+    expect(hasMore).toBe(true);
+    expect(messages).toHaveLength(8);
+    const before = { beforePosition: messages.at(-1)!.position };
+    const rest = await system.call('listHistory', eve, { peer: ann, limit: 100, ...before });
+    expect(rest.messages.length).toBeGreaterThanOrEqual(4);
+    expect(rest.hasMore).toBe(false);
+  });
+
   it('finds nothing that the caller cannot read, that was taken back or that will burn', async () => {
     const { messageId: theirs } = await send(ann, bob, text('between us'));
     const { messageId: taken } = await send(ann, bob, text('oh no'));

@@ -4,6 +4,8 @@ export const MESSAGE_LIMITS = {
   clientIdLengthMax: 64,
   mentionsMax: 100,
   historyPageMax: 100,
+  /** A page of history ends before it exceeds this, so that the answer fits a frame of 1 MiB; it has one message at least. */
+  historyBytesMax: 512 * 1024,
 } as const;
 
 /** Bounds of what other services ask about groups. */

@@ -69,7 +69,8 @@ export class ListHistory {
     // Who was removed between the two reads has no right to what came after.
     const still = await look();
     const rows = found.filter(({ _id }) => contains(still, _id.position));
-    return { messages: rows.slice(0, limit).map((row) => messageFor(userId, row)), hasMore: rows.length > limit };
+    const page = fitting(rows.slice(0, limit));
+    return { messages: page.map((row) => messageFor(userId, row)), hasMore: rows.length > page.length };
   }
 
   /** The first `count` messages of a range, from either end of it, that are the reader's and not deleted. */
@@ -92,6 +93,16 @@ export class ListHistory {
     }
     return visible.slice(0, count);
   }
+}
+
+/** The first of the rows, as many as fit into a page. */
+function fitting(rows: readonly ArchivedMessage[]): readonly ArchivedMessage[] {
+  let bytes = 0;
+  const end = rows.findIndex(({ body }, index) => {
+    bytes += body.length;
+    return index > 0 && bytes > MESSAGE_LIMITS.historyBytesMax;
+  });
+  return end === -1 ? rows : rows.slice(0, end);
 }
 
 /** Where in a range the conversation was the reader's. */
