@@ -6,6 +6,7 @@ import { BenchError, USAGE, readOptions, readRunning, type BenchOptions, type Ru
 import { picture } from './picture.js';
 import { benchRebuild } from './rebuild.js';
 import { isExact, reportLines, reportOf, type StageReport } from './report.js';
+import { benchSearch } from './search.js';
 import { requireStrangers, runStage, type StageResult } from './stage.js';
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
@@ -29,7 +30,7 @@ async function main(): Promise<number> {
   });
   try {
     await requireStrangers(players);
-    const run = options.rebuild === undefined ? runStages : benchRebuild;
+    const run = options.search ? benchSearch : options.rebuild ? benchRebuild : runStages;
     const isGood = await run(options, players, running, interrupted.signal, print);
     await keepPlayers(directory, players);
     if (interrupted.signal.aborted) print('interrupted');

@@ -13,5 +13,8 @@ describe('options of npm run bench', () => {
     // Goal: nobody takes a figure for what was asked when it was passed over.
     expect(() => readOptions(['--rebuild', '--seconds', '30'])).toThrow('--seconds');
     expect(() => readOptions(['--accounts', '10'])).toThrow('--rebuild');
+    expect(() => readOptions(['--messages', '1000'])).toThrow('--search');
+    expect(() => readOptions(['--search', '--rate', '10'])).toThrow('--rate');
+    expect(readOptions(['--search'])).toMatchObject({ search: { messages: 100_000, queries: 2_100 } });
   });
 });

@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 
 export const USAGE = `npm run bench -- [--rate N[,N…]] [--seconds N] [--warmup N] [--users N] [--bytes N] [--data DIR] [--out DIR]
 npm run bench -- --rebuild [--accounts N] [--rate N] [--warmup N] [--users N] [--bytes N] [--data DIR]
+npm run bench -- --search [--messages N] [--queries N] [--users N] [--data DIR]
 
   Drives the system that runs on this machine (DIR/run.json) with an open loop of messages between random pairs.
   --rate     messages per second, one stage each; default 300,2000; a ladder: 500,1000,2000,4000,8000
@@ -14,6 +15,10 @@ npm run bench -- --rebuild [--accounts N] [--rate N] [--warmup N] [--users N] [-
   --rebuild  instead of the stages: rebuild social's view_profile under 300 msg/s (or --rate N) and a sign-up a second,
              and compare it, document by document, with the view before it
   --accounts accounts that there are at least for --rebuild, made in auth's store if missing; default 300000
+  --search   instead of the stages: send a corpus of Chinese and mixed messages, ask for parts of 2 to 8 characters of it,
+             and compare what is found with a scan of everything
+  --messages of that corpus; default 100000
+  --queries  asked one after the other; default 2100
   --data     default .data
   --out      where the results go; default bench-results`;
 
@@ -25,6 +30,10 @@ const BYTES = { min: 40, max: 4_000 };
 const MESSAGES_MAX = 3_000_000;
 const REBUILD_RATE = '300';
 const ACCOUNTS_MAX = 5_000_000;
+/** The two who say most, and others who say less. */
+const SEARCHERS_MIN = 4;
+const CORPUS_MAX = 2_000_000;
+const QUERIES_MAX = 100_000;
 
 /** What ends the program with one line. */
 export class BenchError extends Error {}
@@ -45,6 +54,7 @@ export interface BenchOptions {
   readonly bytes: number;
   /** Undefined: the stages. */
   readonly rebuild: { readonly accounts: number } | undefined;
+  readonly search: { readonly messages: number; readonly queries: number } | undefined;
   readonly data: string;
   readonly out: string;
 }
@@ -54,6 +64,11 @@ export function readOptions(args: string[]): BenchOptions | 'help' {
   if (values.help) return 'help';
   if (positionals.length > 0) throw new BenchError(`"${positionals[0]}" is not an option\n\n${USAGE}`);
   if (values.accounts !== undefined && !values.rebuild) throw new BenchError(`--accounts goes with --rebuild`);
+  for (const name of ['messages', 'queries'] as const) {
+    if (values[name] !== undefined && !values.search) throw new BenchError(`--${name} goes with --search`);
+  }
+  if (values.search && (values.rebuild || values.rate !== undefined || values.seconds !== undefined))
+    throw new BenchError('--search goes without --rebuild, --rate and --seconds');
   if (values.seconds !== undefined && values.rebuild)
     throw new BenchError(`--rebuild takes as long as it takes: no --seconds`);
   const rates = (values.rate ?? (values.rebuild ? REBUILD_RATE : '300,2000'))
@@ -62,13 +77,16 @@ export function readOptions(args: string[]): BenchOptions | 'help' {
   const stagesMax = values.rebuild ? 1 : STAGES_MAX;
   if (rates.length > stagesMax) throw new BenchError(`--rate: ${rates.length} stages, at most ${stagesMax}`);
   const accounts = number('--accounts', values.accounts ?? '300000', 1, ACCOUNTS_MAX);
+  const corpus = number('--messages', values.messages ?? '100000', 1000, CORPUS_MAX);
+  const queries = number('--queries', values.queries ?? '2100', 1, QUERIES_MAX);
   const options = {
     rates,
     seconds: number('--seconds', values.seconds ?? (values.rebuild ? String(SECONDS_MAX) : '20'), 1, SECONDS_MAX),
     warmupSeconds: number('--warmup', values.warmup ?? '10', 0, SECONDS_MAX),
-    users: number('--users', values.users ?? '200', 2, USERS_MAX),
+    users: number('--users', values.users ?? '200', values.search ? SEARCHERS_MIN : 2, USERS_MAX),
     bytes: number('--bytes', values.bytes ?? '230', BYTES.min, BYTES.max),
     rebuild: values.rebuild ? { accounts } : undefined,
+    search: values.search ? { messages: corpus, queries } : undefined,
     data: resolve(values.data ?? '.data'),
     out: resolve(values.out ?? 'bench-results'),
   };
@@ -91,6 +109,9 @@ function parse(args: string[]) {
         bytes: option,
         rebuild: { type: 'boolean', default: false },
         accounts: option,
+        search: { type: 'boolean', default: false },
+        messages: option,
+        queries: option,
         data: option,
         out: option,
         help: { type: 'boolean', short: 'h' },
