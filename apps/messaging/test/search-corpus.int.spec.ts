@@ -76,14 +76,14 @@ describe(`search in ${MESSAGES} messages`, () => {
     await connection.close();
   });
 
-  /** As the log comes, with stretches of it again after another start, and parts of the archive read besides. */
+  /** As the log comes, to owners that do not know of each other, with stretches of it again, and parts of the archive. */
   async function write(rows: ArchivedMessage[]): Promise<void> {
-    let blocks = new SearchBlocks(connection, language);
+    const owners = [1, 2].map(() => new SearchBlocks(connection, language));
     for (let from = 0; from < rows.length;) {
       const to = from + 1 + choose(60);
-      await blocks.append(rows.slice(from, to));
-      if (choose(10) === 0) blocks = new SearchBlocks(connection, language);
-      if (choose(10) === 0) await blocks.read(rows.slice(from, to));
+      await one(owners).append(rows.slice(from, to));
+      if (choose(10) === 0) owners.push(new SearchBlocks(connection, language));
+      if (choose(10) === 0) await one(owners).read(rows.slice(from, to));
       from = choose(5) === 0 ? Math.max(0, from - choose(50)) : to;
     }
   }

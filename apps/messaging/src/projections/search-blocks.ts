@@ -9,6 +9,7 @@ import {
   conversationNumber,
   DIALOGUE_COLLECTION,
   dialoguesOf,
+  earliestOf,
   lineOf,
   LIVE,
   READ,
@@ -92,12 +93,14 @@ export class SearchBlocks {
   private async tryAppend(lines: ReadonlyMap<string, readonly Line[]>): Promise<boolean> {
     const opens = await this.opensOf([...lines.keys()]);
     const plans = [...lines].map(([conversation, own]) => planOf(conversation, own, opens.get(conversation)));
-    const runs = plans.flatMap((plan) => plan.runs);
-    if (runs.length === 0) return true;
-    // A later block before an earlier one would hide that this lacks something.
-    const { matchedCount, upsertedCount } = await this.blocks.bulkWrite(runs.map(operationOf), { ordered: true });
-    const created = runs.filter(({ after }) => after === undefined).length;
-    if (upsertedCount < created || matchedCount < runs.length - created) return false;
+    for (let round = 0; ; round++) {
+      const runs = plans.flatMap(({ runs }) => runs[round] ?? []);
+      if (runs.length === 0) break;
+      // The next block only when this one has its lines: it would hide that they are missing.
+      const { matchedCount, upsertedCount } = await this.blocks.bulkWrite(runs.map(operationOf), { ordered: false });
+      const created = runs.filter(({ after }) => after === undefined).length;
+      if (upsertedCount < created || matchedCount < runs.length - created) return false;
+    }
     for (const { conversation, open } of plans) this.known.set(conversation, open);
     await Promise.all(plans.flatMap(({ full }) => full).map((_id) => this.seal(_id)));
     return true;
@@ -176,7 +179,11 @@ function operationOf({ _id, lines, after }: Run) {
     const { _id: __, ...fields } = blockOf(_id.c, _id.b, lines);
     return { updateOne: { filter: { _id }, update: { $setOnInsert: fields }, upsert: true } };
   }
-  const update = { $push: { x: { $each: lines.map(written) } }, $set: { last: lines.at(-1)!.position } };
+  const update = {
+    $push: { x: { $each: lines.map(written) } },
+    $set: { last: lines.at(-1)!.position },
+    $min: { from: earliestOf(lines) },
+  };
   return { updateOne: { filter: { _id, last: after, s: { $exists: false } }, update } };
 }
 
@@ -201,4 +208,3 @@ function linesOf(messages: readonly ArchivedMessage[], language: Language): Map<
   }
   return lines;
 }
-

@@ -27,7 +27,7 @@ export const READ = 1;
 export interface SearchBlock {
   /** Number of the conversation, who wrote it, position of the first message. */
   _id: { c: number; b: number; p: number };
-  /** Log time in ms of the first message, and a bound of that of the last. */
+  /** Log time in ms of the earliest message, and a bound of that of the latest. */
   from: number;
   until: number;
   /** Position of the last message. */
@@ -103,9 +103,15 @@ export function textIn(line: string): string {
 /** A new block of these lines, at least one; it can be written to. */
 export function blockOf(conversation: number, by: number, lines: readonly Line[]): SearchBlock {
   const [first, last] = [lines[0]!, lines.at(-1)!];
-  const until = Math.max(first.at + BLOCK_SPAN_MS, last.at);
   const _id = { c: conversation, b: by, p: first.position };
-  return { _id, from: first.at, until, last: last.position, x: lines.map(written) };
+  // The next lines may be of any time up to then.
+  const until = first.at + BLOCK_SPAN_MS;
+  return { _id, from: earliestOf(lines), until, last: last.position, x: lines.map(written) };
+}
+
+/** The clock of a log may go back. */
+export function earliestOf(lines: readonly Line[]): number {
+  return Math.min(...lines.map(({ at }) => at));
 }
 
 /** What makes a block one that nobody writes to any more: it is found faster. */
