@@ -51,7 +51,7 @@ describe('npm run redrive', () => {
     expect(readOptions(['messaging.archive', MESSAGES, '--list'])).toMatchObject({ list: true, topics: [MESSAGES] });
     expect(readOptions(['--help'])).toBe('help');
     expect(() => readOptions(['messaging.archive', MESSAGES])).toThrow('repeat for 180 s only');
-    expect(() => readOptions(['social.nobody'])).toThrow('these have: messaging.archive, social.profile');
+    expect(() => readOptions(['social.nobody'])).toThrow('these have: messaging.archive, messaging.search, social.profile');
     expect(() => readOptions(['social.profile', 'social.profile.dead-letter.v1'])).toThrow('no topic');
     for (const args of [[], ['social.profile', '--all']]) expect(() => readOptions(args)).toThrow('npm run redrive');
   });
