@@ -72,12 +72,15 @@ export class ChangeGroup {
     const stream = groupStream(groupId);
     for (let attempt = 0; ; attempt++) {
       const { state } = await this.store.load(stream, group);
-      const planned = group.decide(state, command);
-      const streams = [groupOf(stream, command, planned), ...requestsIn(planned).map(requestOf)];
       try {
+        const planned = group.decide(state, command);
+        const streams = [groupOf(stream, command, planned), ...requestsIn(planned).map(requestOf)];
         const { commits } = await this.store.executeMany({ commandId, now: command.now, streams });
         return commits.find((commit) => commit.stream === stream)!;
       } catch (error) {
+        // What the plan was made on may hold what a copy of this very command has done meanwhile.
+        const known = await this.store.findCommand(stream, commandId);
+        if (known) return known;
         if (!(error instanceof PlanOutdated) || attempt === CONFLICT_RETRIES_MAX) throw error;
       }
     }
